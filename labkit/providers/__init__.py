@@ -1,0 +1,25 @@
+"""Adapters: one contract in, one provider's payload out, and its reply back. Pure functions, so each is tested alone.
+
+Without an adapter, a provider's SDK objects leak into every route, and a second provider means a second app.
+
+    adapter = OpenAIChat()
+    request = adapter.request(task, evidence, model="practice-1")   # no I/O, no key
+    reply = adapter.reply(response)                                 # Reply, or Malformed
+"""
+
+from labkit.providers.anthropic_messages import AnthropicMessages
+from labkit.providers.base import Adapter, Malformed, Reply, Request, Response
+from labkit.providers.openai_chat import OpenAIChat
+
+ADAPTERS: dict[str, type[Adapter]] = {"openai": OpenAIChat, "anthropic": AnthropicMessages}
+
+__all__ = [
+    "ADAPTERS",
+    "Adapter",
+    "AnthropicMessages",
+    "Malformed",
+    "OpenAIChat",
+    "Reply",
+    "Request",
+    "Response",
+]

@@ -1,0 +1,119 @@
+"""What every adapter shares: a request without a key, a response without a socket, a reply in our words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol
+
+from labkit.contracts import Evidence, Task
+from labkit.usage import BadUsage, MissingUsage, Usage
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request to a provider: the path below the base URL, and the JSON body.
+
+    It holds no credential: the transport adds that, so a request can be shown, compared and recorded.
+    """
+
+    path: str
+    body: Mapping[str, Any] = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    method: str = "POST"
+
+    @cached_property
+    def content(self) -> bytes:
+        """The body as bytes, made once for all attempts: the same request goes out again, byte for byte."""
+        return json.dumps(self.body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One whole HTTP response. Header names are lower-case."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A provider's successful reply, in our words. `finish` is the provider's own word for why it stopped.
+
+    Exactly one of these holds: `refused`, `incomplete`, or there is `text` to validate.
+    """
+
+    text: str = field(repr=False)
+    finish: str | None = None
+    refused: bool = False
+    incomplete: bool = False
+    usage: Usage | None = None
+    model: str | None = None
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A status of 200 whose body is not this provider's reply. `reason` is a code of ours."""
+
+    reason: str
+
+
+class Adapter(Protocol):
+    """Translates between the contract and one provider's wire format. Every method is pure."""
+
+    name: str
+
+    def auth_headers(self, key: str) -> dict[str, str]:
+        """The headers that carry the credential. Only the transport calls this."""
+
+    def request(self, task: Task, evidence: Evidence, model: str) -> Request:
+        """Translate a task into a request."""
+
+    def reply(self, response: Response) -> Reply | Malformed:
+        """Translate a 2xx response."""
+
+    def error_codes(self, response: Response) -> tuple[str, ...]:
+        """The machine-readable words of an error response, most specific first. Never its message."""
+
+
+def read_object(body: bytes) -> dict[str, Any] | None:
+    """The JSON object in a body, or None: a gateway's HTML page, a cut body and a bare list are no reply."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):  # ValueError covers bad JSON, bad UTF-8 and huge integers
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def at(value: object, *path: str | int) -> Any:
+    """What stands at a path into decoded JSON, or None where the shape differs: no reply can raise here."""
+    for step in path:
+        if isinstance(step, str) and isinstance(value, dict):
+            value = value.get(step)
+        elif isinstance(step, int) and isinstance(value, list) and step < len(value):
+            value = value[step]
+        else:
+            return None
+    return value
+
+
+def words(*values: object) -> tuple[str, ...]:
+    """Only the strings among some values."""
+    return tuple(value for value in values if isinstance(value, str))
+
+
+def word(value: object) -> str | None:
+    """A string, or None."""
+    return value if isinstance(value, str) else None
+
+
+def read_usage(read: Any, value: object) -> Usage | None:
+    """What the provider reported, or None where it reported nothing that adds up: unknown, never 0."""
+    try:
+        return read(value) if isinstance(value, dict) else None
+    except (BadUsage, MissingUsage):
+        return None
