@@ -8,9 +8,10 @@ five ways to wait after a lost race are counted against each other::
     table(trials=10, seed=7)                # tidy frame: one row for each size and strategy
 
 Source: the model is that of Marc Brooker's "Exponential Backoff And Jitter" (AWS, 2015) and of the
-simulator published with it, aws-samples/aws-arch-backoff-simulator. The code is our own; the rules
-are theirs: every message takes |Normal(10, 2)| ms, base 5 ms, cap 2000 ms, and the first failure
-already counts as n = 1, so the first ceiling is 10 ms. `REFERENCE` holds the means of 100 trials.
+simulator published with it, aws-samples/aws-arch-backoff-simulator. The code is our own, and the
+jitters are those of `labkit.backoff`; the rules are theirs: every message takes |Normal(10, 2)| ms,
+base 5 ms, cap 2000 ms, and the first failure already counts as n = 1, so the first ceiling is 10 ms.
+`REFERENCE` holds the means of 100 trials.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from heapq import heapify, heappop, heapreplace
+from random import Random
 from statistics import fmean, stdev
 from typing import NamedTuple
 
@@ -26,13 +28,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from labkit import backoff
+from labkit.backoff import Backoff, ceiling
+
 BASE_MS = 5.0
+FIRST_CEILING_MS = BASE_MS * 2  # the published simulator counts the first failure as n = 1
 CAP_MS = 2000.0
 DELAY_MEAN_MS = 10.0
 DELAY_SD_MS = 2.0
 SIZES = (10, 50, 100, 190)
-
-Wait = Callable[[int, float, Callable[[], float]], float]
 
 
 class Contest(NamedTuple):
@@ -66,39 +70,22 @@ REFERENCE: dict[tuple[int, str], Cell] = {
 }
 
 
-def _ceiling(failures: int) -> float:
-    # 2**16 is past the cap already; the limit keeps the number small.
-    return min(CAP_MS, BASE_MS * (1 << min(failures, 16)))
+#: The jitters of `labkit.backoff`, by the names that plots and sliders use.
+JITTERS: dict[str, backoff.Jitter] = {
+    "none": backoff.none,
+    "quarter": backoff.quarter,
+    "equal": backoff.equal,
+    "full": backoff.full,
+    "decorrelated": backoff.decorrelated,
+}
 
-
-def _none(failures: int, last: float, uniform: Callable[[], float]) -> float:
-    return 0.0
-
-
-def _exponential(failures: int, last: float, uniform: Callable[[], float]) -> float:
-    return _ceiling(failures)
-
-
-def _equal(failures: int, last: float, uniform: Callable[[], float]) -> float:
-    half = _ceiling(failures) / 2
-    return half + half * uniform()
-
-
-def _full(failures: int, last: float, uniform: Callable[[], float]) -> float:
-    return _ceiling(failures) * uniform()
-
-
-def _decorrelated(failures: int, last: float, uniform: Callable[[], float]) -> float:
-    return min(CAP_MS, BASE_MS + (last * 3 - BASE_MS) * uniform())
-
-
-#: How long to wait, from (failures so far, the last wait, a uniform source). All in milliseconds.
-STRATEGIES: dict[str, Wait] = {
-    "none": _none,
-    "exponential": _exponential,
-    "equal": _equal,
-    "full": _full,
-    "decorrelated": _decorrelated,
+#: The experiment's names. Its "none" does not wait at all; its "exponential" waits the whole ceiling.
+STRATEGIES: dict[str, backoff.Jitter | None] = {
+    "none": None,
+    "exponential": backoff.none,
+    "equal": backoff.equal,
+    "full": backoff.full,
+    "decorrelated": backoff.decorrelated,
 }
 
 _READING = -1
@@ -121,23 +108,17 @@ def contest(clients: int, strategy: str, seed: int | Sequence[int] = 0) -> Conte
     1
     """
     if clients < 1:
-        raise ValueError(
-            f"clients is {clients}; it must be at least 1: ask for a positive number"
-        )
+        raise ValueError(f"clients is {clients}; it must be at least 1: ask for a positive number")
     if strategy not in STRATEGIES:
-        raise ValueError(
-            f"strategy is {strategy!r}; it must be one of {', '.join(STRATEGIES)}"
-        )
-    wait = STRATEGIES[strategy]
+        raise ValueError(f"strategy is {strategy!r}; it must be one of {', '.join(STRATEGIES)}")
+    jitter = STRATEGIES[strategy]
     source = np.random.default_rng(seed)
-    delay = _stream(
-        lambda size: np.abs(source.normal(DELAY_MEAN_MS, DELAY_SD_MS, size))
-    )
+    delay = _stream(lambda size: np.abs(source.normal(DELAY_MEAN_MS, DELAY_SD_MS, size)))
     uniform = _stream(source.random)
 
     version, writes, finished = 0, 0, 0.0
     failures = [0] * clients
-    last = [BASE_MS] * clients
+    waits = [0.0] * clients
     # One entry for each client: when its message reaches the row, and the version it brings
     # (_READING when it comes to ask). The two messages of a round trip are drawn together.
     queue = [(delay(), client, _READING) for client in range(clients)]
@@ -154,18 +135,17 @@ def contest(clients: int, strategy: str, seed: int | Sequence[int] = 0) -> Conte
             heappop(queue)
         else:
             failures[client] += 1
-            last[client] = pause = wait(failures[client], last[client], uniform)
-            heapreplace(queue, (now + delay() + delay() + pause, client, _READING))
+            if jitter is not None:
+                top = ceiling(failures[client], FIRST_CEILING_MS, CAP_MS)
+                waits[client] = jitter(top, waits[client], BASE_MS, CAP_MS, uniform)
+            heapreplace(queue, (now + delay() + delay() + waits[client], client, _READING))
     return Contest(writes, finished)
 
 
 def _trials(cell: tuple[int, str], trials: int, seed: int) -> dict[str, object]:
     clients, strategy = cell
     place = tuple(STRATEGIES).index(strategy)
-    runs = [
-        contest(clients, strategy, (seed, clients, place, trial))
-        for trial in range(trials)
-    ]
+    runs = [contest(clients, strategy, (seed, clients, place, trial)) for trial in range(trials)]
     calls, ms = [run.writes for run in runs], [run.finished_ms for run in runs]
     return {
         "clients": clients,
@@ -203,9 +183,7 @@ def table(
 
 def against_reference(frame: pd.DataFrame) -> pd.DataFrame:
     """Set a table beside `REFERENCE`: adds calls_ref, ms_ref and the two errors in percent."""
-    refs = [
-        REFERENCE[key] for key in zip(frame["clients"], frame["strategy"], strict=True)
-    ]
+    refs = [REFERENCE[key] for key in zip(frame["clients"], frame["strategy"], strict=True)]
     calls_ref = pd.Series([ref.calls for ref in refs], index=frame.index)
     ms_ref = pd.Series([ref.ms for ref in refs], index=frame.index)
     return frame.assign(
@@ -218,9 +196,30 @@ def against_reference(frame: pd.DataFrame) -> pd.DataFrame:
 
 def pivot(frame: pd.DataFrame) -> pd.DataFrame:
     """The table as people read it: a row for each size, a cell `calls / ms` for each strategy."""
-    text = frame.assign(
-        cell=[f"{c:.0f} / {m:.0f}" for c, m in zip(frame.calls, frame.ms, strict=True)]
-    )
-    return text.pivot(index="clients", columns="strategy", values="cell")[
+    text = frame.assign(cell=[f"{c:.0f} / {m:.0f}" for c, m in zip(frame.calls, frame.ms, strict=True)])
+    return text.pivot_table(index="clients", columns="strategy", values="cell", aggfunc="first")[
         list(dict.fromkeys(frame["strategy"]))
     ]
+
+
+def waits(
+    *,
+    base: float = 1.0,
+    cap: float = 20.0,
+    retries: int = 6,
+    clients: int = 40,
+    jitters: Sequence[str] = ("none", "quarter", "full", "decorrelated"),
+    seed: int = 0,
+) -> pd.DataFrame:
+    """What `labkit.backoff` would have each client wait: jitter, client, retry, ceiling_s, delay_s."""
+    rows = []
+    for name in jitters:
+        policy = Backoff(base, cap, JITTERS[name])
+        for client in range(clients):
+            uniform, delay = Random(f"{seed}/{client}").random, 0.0
+            for retry in range(1, retries + 1):
+                delay = policy.delay(retry, uniform, delay)
+                # Decorrelated jitter counts no retries: each wait may be three times the last.
+                top = min(cap, base * 3.0**retry) if name == "decorrelated" else policy.ceiling(retry)
+                rows.append((name, client, retry, top, delay))
+    return pd.DataFrame(rows, columns=["jitter", "client", "retry", "ceiling_s", "delay_s"])

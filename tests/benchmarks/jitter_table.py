@@ -3,6 +3,7 @@
 python tests/benchmarks/jitter_table.py
 """
 
+# ruff: noqa: T201 - a benchmark prints what it measured
 from __future__ import annotations
 
 import time
@@ -11,17 +12,14 @@ from labkit.lab import jitter
 
 
 def main() -> None:
+    """Time the table alone and in two processes, and print how far each cell is from the published one."""
     for workers in (1, 2):
         started = time.perf_counter()
         frame = jitter.table(trials=100, seed=0, workers=workers)
-        print(
-            f"workers={workers}: {time.perf_counter() - started:.1f} s (at most 30 s)"
-        )
+        print(f"workers={workers}: {time.perf_counter() - started:.1f} s (at most 30 s)")
     report = jitter.against_reference(frame)
     print(
-        report[["clients", "strategy", "calls", "calls_off", "ms", "ms_off"]]
-        .round(1)
-        .to_string(index=False)
+        report[["clients", "strategy", "calls", "calls_off", "ms", "ms_off"]].round(1).to_string(index=False)
     )
 
 
