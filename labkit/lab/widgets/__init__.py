@@ -1,0 +1,33 @@
+"""Widgets over the figures and the core. The only package that imports ipywidgets."""
+
+from labkit.lab.widgets.base import (
+    Card,
+    Explore,
+    Item,
+    Predict,
+    Recall,
+    Reveal,
+    Sorter,
+    Step,
+    Together,
+    checkbox,
+    dropdown,
+    slider,
+    subscribe,
+)
+
+__all__ = [
+    "Card",
+    "Explore",
+    "Item",
+    "Predict",
+    "Recall",
+    "Reveal",
+    "Sorter",
+    "Step",
+    "Together",
+    "checkbox",
+    "dropdown",
+    "slider",
+    "subscribe",
+]
