@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 Random = Callable[[], float]  # uniform in [0, 1)
@@ -101,10 +102,12 @@ def retry_after(headers: Mapping[str, str], now: Callable[[], float] = time.time
     if seconds is not None or not text:
         return seconds
     try:
-        at = parsedate_to_datetime(text).timestamp()
+        at = parsedate_to_datetime(text)
+        # HTTP's old asctime form names no zone; it means UTC, never this machine's own time.
+        moment = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
     except (ValueError, TypeError, OverflowError):
         return None
-    return float(max(0, math.ceil(at - now())))
+    return float(max(0, math.ceil(moment - now())))
 
 
 def _number(text: str | None) -> float | None:
