@@ -126,6 +126,7 @@ class Result(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
     schema_name: ClassVar[str]
+    plain_text: ClassVar[bool] = False  # True: the reply is prose for a person, in a field named text
 
 
 class RotationDecision(Result):
@@ -135,6 +136,22 @@ class RotationDecision(Result):
     decision: Literal["eligible", "not_eligible", "not_specified"]
     rotation_window_days: int
     source_line_ids: Annotated[tuple[str, ...], Field(description="ids of the policy lines that decide")]
+
+
+class ScanSummary(Result):
+    """What a scan for leaked keys found, in a sentence or two, with the ids of the findings it covers."""
+
+    schema_name: ClassVar[str] = "scan_summary"
+    summary: str
+    finding_ids: Annotated[tuple[str, ...], Field(description="ids of all findings in the account facts")]
+
+
+class ReplyDraft(Result):
+    """A reply for a person to read, approve and send. It states; it never acts."""
+
+    schema_name: ClassVar[str] = "reply_draft"
+    plain_text: ClassVar[bool] = True
+    text: str
 
 
 T_co = TypeVar("T_co", covariant=True)

@@ -6,12 +6,23 @@ Source: the Anthropic API reference, Messages and tool use.
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from labkit.contracts import Evidence, Task
 from labkit.prompts import prompt_for, user_message
-from labkit.providers.base import Malformed, Reply, Request, Response, at, read_object, read_usage, word, words
+from labkit.providers.base import (
+    Malformed,
+    Reply,
+    Request,
+    Response,
+    at,
+    read_object,
+    read_usage,
+    word,
+    words,
+)
+from labkit.schema import response_schema
 from labkit.usage import Usage
-from labkit.validation import response_schema
 
 VERSION = "2023-06-01"
 
@@ -28,25 +39,21 @@ class AnthropicMessages:
     def request(self, task: Task, evidence: Evidence, model: str) -> Request:
         """A system string, one user message, and the result type as a tool's input schema."""
         prompt = prompt_for(task)
-        name = prompt.result.schema_name
-        return Request(
-            "/v1/messages",
-            {
-                "model": model,
-                "max_tokens": prompt.max_output_tokens,
-                "system": prompt.system,
-                "messages": [{"role": "user", "content": user_message(task, evidence)}],
-                "tools": [
-                    {
-                        "name": name,
-                        "description": "Record the answer in this form.",
-                        "input_schema": response_schema(prompt.result),
-                    }
-                ],
-                "tool_choice": {"type": "tool", "name": name},
-            },
-            {"anthropic-version": VERSION},
-        )
+        body: dict[str, Any] = {
+            "model": model,
+            "max_tokens": prompt.max_output_tokens,
+            "system": prompt.system,
+            "messages": [{"role": "user", "content": user_message(task, evidence)}],
+        }
+        if not prompt.result.plain_text:
+            name = prompt.result.schema_name
+            form = {
+                "name": name,
+                "description": "Record the answer in this form.",
+                "input_schema": response_schema(prompt.result),
+            }
+            body |= {"tools": [form], "tool_choice": {"type": "tool", "name": name}}
+        return Request("/v1/messages", body, {"anthropic-version": VERSION})
 
     def reply(self, response: Response) -> Reply | Malformed:
         """Read why the model stopped, then the tool's input, or plain text where there is no tool call."""

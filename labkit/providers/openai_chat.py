@@ -5,11 +5,23 @@ Source: the OpenAI API reference, Chat Completions and Structured Outputs.
 
 from __future__ import annotations
 
+from typing import Any
+
 from labkit.contracts import Evidence, Task
 from labkit.prompts import prompt_for, user_message
-from labkit.providers.base import Malformed, Reply, Request, Response, at, read_object, read_usage, word, words
+from labkit.providers.base import (
+    Malformed,
+    Reply,
+    Request,
+    Response,
+    at,
+    read_object,
+    read_usage,
+    word,
+    words,
+)
+from labkit.schema import response_schema
 from labkit.usage import Usage
-from labkit.validation import response_schema
 
 
 class OpenAIChat:
@@ -24,25 +36,22 @@ class OpenAIChat:
     def request(self, task: Task, evidence: Evidence, model: str) -> Request:
         """System and user message, and the result type as a strict schema."""
         prompt = prompt_for(task)
-        return Request(
-            "/v1/chat/completions",
-            {
-                "model": model,
-                "messages": [
-                    {"role": "system", "content": prompt.system},
-                    {"role": "user", "content": user_message(task, evidence)},
-                ],
-                "max_completion_tokens": prompt.max_output_tokens,
-                "response_format": {
-                    "type": "json_schema",
-                    "json_schema": {
-                        "name": prompt.result.schema_name,
-                        "strict": True,
-                        "schema": response_schema(prompt.result),
-                    },
-                },
-            },
-        )
+        body: dict[str, Any] = {
+            "model": model,
+            "messages": [
+                {"role": "system", "content": prompt.system},
+                {"role": "user", "content": user_message(task, evidence)},
+            ],
+            "max_completion_tokens": prompt.max_output_tokens,
+        }
+        if not prompt.result.plain_text:
+            form = {
+                "name": prompt.result.schema_name,
+                "strict": True,
+                "schema": response_schema(prompt.result),
+            }
+            body["response_format"] = {"type": "json_schema", "json_schema": form}
+        return Request("/v1/chat/completions", body)
 
     def reply(self, response: Response) -> Reply | Malformed:
         """Read why the model stopped before reading what it wrote."""
