@@ -14,8 +14,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from labkit.contracts import ContractError, Evidence, ReplyDraft, Result, RotationDecision, ScanSummary, Task
+from labkit.rules import ROTATION_RULES
+from labkit.validation import Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +66,15 @@ PROMPTS: Mapping[str, Prompt] = MappingProxyType(
         for prompt in (
             Prompt("rotation_decision@1", "decide_rotation", RotationDecision, ROTATION_RULES, _ROTATION_1),
             Prompt("rotation_decision@2", "decide_rotation", RotationDecision, ROTATION_RULES, _ROTATION_2),
-            Prompt("scan_summary@1", "summarize_scan", ScanSummary, _SCAN_1),
-            Prompt("reply_draft@1", "draft_reply", ReplyDraft, _REPLY_1),
+            Prompt("scan_summary@1", "summarize_scan", ScanSummary, (), _SCAN_1),
+            Prompt("reply_draft@1", "draft_reply", ReplyDraft, (), _REPLY_1),
         )
     }
 )
 
 
 def prompt_for(task: Task) -> Prompt:
-    """The prompt that the task names. Raises `ContractError` when there is none, or it serves another task."""
+    """The prompt that the task names. Raises `ContractError` if there is none or it serves another task."""
     prompt = PROMPTS.get(task.prompt_version)
     if prompt is None:
         raise ContractError(f"no prompt {task.prompt_version}; there are: {', '.join(PROMPTS)}")
@@ -83,8 +86,8 @@ def prompt_for(task: Task) -> Prompt:
 def user_message(task: Task, evidence: Evidence) -> str:
     """The policy lines as `P-7: …`, the account facts as JSON with sorted keys, then the question.
 
-    The stable part comes first, so that a provider's prefix cache can hold it. Raises `ContractError` when the
-    evidence is not what the task names: the model must never see a line that the app did not mean to supply.
+    The stable part comes first, so that a provider's prefix cache can hold it. Raises `ContractError` when
+    the evidence is not what the task names: no line reaches the model that the app did not mean to supply.
     """
     if evidence.line_ids != task.policy_line_ids:
         raise ContractError(

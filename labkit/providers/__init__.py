@@ -1,4 +1,4 @@
-"""Adapters: one contract in, one provider's payload out, and its reply back. Pure functions, so each is tested alone.
+"""Adapters: one contract in, one provider's payload out, and its reply back, all in pure functions.
 
 Without an adapter, a provider's SDK objects leak into every route, and a second provider means a second app.
 
@@ -8,7 +8,7 @@ Without an adapter, a provider's SDK objects leak into every route, and a second
 """
 
 from labkit.providers.anthropic_messages import AnthropicMessages
-from labkit.providers.base import Adapter, Malformed, Reply, Request, Response
+from labkit.providers.base import Adapter, Fault, Malformed, Reply, Request, Response
 from labkit.providers.openai_chat import OpenAIChat
 
 ADAPTERS: dict[str, type[Adapter]] = {"openai": OpenAIChat, "anthropic": AnthropicMessages}
@@ -17,6 +17,7 @@ __all__ = [
     "ADAPTERS",
     "Adapter",
     "AnthropicMessages",
+    "Fault",
     "Malformed",
     "OpenAIChat",
     "Reply",

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from labkit.contracts import Evidence, Task
+from labkit.failures import Kind
 from labkit.usage import BadUsage, MissingUsage, Usage
 
 
@@ -37,6 +38,14 @@ class Response:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An exchange that brought no whole response. `reason` is the phase or what broke, a code of ours."""
+
+    kind: Kind
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,280 @@
+"""The life of one call, as a generator that does no I/O.
+
+Written once for threads and once for asyncio, a retry loop drifts apart, and neither version can be
+stepped through, replayed, or run ten thousand times in a second. So the flow only *yields* what should
+happen (`Send`, `Sleep`, `Emit`) and is handed what came of it. Whoever runs it decides what that means:
+
+    labkit.boundary     over real sockets, with threads or asyncio
+    labkit.lab.world    in virtual time, thousands at once
+
+    receive → attempt → classify ─┬─ retry? time left? budget left? → wait → attempt …
+                                  └─ reply → finish reason → schema gate → business gate → answer
+    every end, a cancelled or crashed one too → one CallRecord with all its attempts
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from labkit.backoff import Backoff, Random, RetryBudget, retry_after
+from labkit.contracts import Answer, Evidence, Failure, Outcome, Task
+from labkit.costs import CostError, RateCard, cost
+from labkit.deadline import Clock, Deadline, Phases
+from labkit.failures import Advice, Kind, Verdict, classify, judge
+from labkit.prompts import Models, Prompt, prompt_for
+from labkit.providers.base import Adapter, Fault, Malformed, Reply, Request, Response
+from labkit.records import Attempt, CallRecord, total_usage
+from labkit.usage import Usage
+from labkit.validation import Rejected, gate
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send this request, and answer with a `Response` or a `Fault` within `seconds`."""
+
+    request: Request
+    seconds: float
+    phases: Phases
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Wait this long, then go on."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """The call has ended: hand its record to the sinks."""
+
+    record: CallRecord
+
+
+Effect = Send | Sleep | Emit
+Flow = Generator[Effect, Any, Outcome[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How calls are made: which model serves a task, how long parts may take, how waits grow, what it costs.
+
+    `budget` is shared by every call that uses this policy; None leaves retries to each task's `max_retries`.
+    Without a `card`, records carry usage and no cost.
+    """
+
+    models: Models
+    backoff: Backoff = field(default_factory=Backoff)
+    phases: Phases = field(default_factory=Phases)
+    budget: RetryBudget | None = None
+    card: RateCard | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Senses:
+    """What a flow may know of the world: time, the date, and chance. All three can be replaced."""
+
+    clock: Clock = time.monotonic
+    wall: Callable[[], float] = time.time
+    random: Random = lambda: 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """One attempt, judged: a typed value, or the failure's name and what to do about it."""
+
+    kind: Kind
+    reason: str = ""
+    advice: Advice = Advice.INSPECT
+    at_most: int | None = None
+    asked_wait: float | None = None
+    value: Any = None
+    reply: Reply | None = None
+
+
+def call_flow(task: Task, evidence: Evidence, adapter: Adapter, policy: Policy, senses: Senses) -> Flow:
+    """Run one call to its named end. Raises `ContractError` before anything is sent, and nothing after."""
+    call = _Call(task, evidence, adapter, policy, senses)
+    try:
+        outcome = yield from call.attempts()
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        crashed = isinstance(error, Exception)
+        kind = Kind.UNKNOWN if crashed else Kind.CANCELLED
+        yield Emit(call.record(kind, f"{'crashed' if crashed else 'cancelled'}:{type(error).__name__}"))
+        raise
+    yield Emit(outcome.record)
+    return outcome
+
+
+class _Call:
+    def __init__(
+        self, task: Task, evidence: Evidence, adapter: Adapter, policy: Policy, senses: Senses
+    ) -> None:
+        self.task, self.evidence, self.adapter, self.policy, self.senses = (
+            task,
+            evidence,
+            adapter,
+            policy,
+            senses,
+        )
+        self.prompt: Prompt = prompt_for(task)
+        self.model = policy.models.serving(task)
+        self.request = adapter.request(task, evidence, self.model)
+        self.at = senses.wall()
+        self.began = senses.clock()
+        self.deadline = Deadline(self.began + task.timeout_seconds, senses.clock)
+        self.log: list[Attempt] = []
+        self.reply: Reply | None = None
+
+    def attempts(self) -> Generator[Effect, Any, Outcome[Any]]:
+        """Attempt, judge, wait, and again, while it makes sense."""
+        if self.policy.budget is not None:
+            self.policy.budget.called()
+        ceiling = delay = 0.0
+        while True:
+            ended = yield from self.attempt(ceiling, delay)
+            if ended.kind is Kind.OK:
+                return Answer(ended.value, self.record(Kind.OK))
+            if ended.advice is not Advice.RETRY:
+                return self.fail(ended.kind, ended.reason)
+            retry = len(self.log)
+            ceiling = self.policy.backoff.ceiling(retry)
+            delay = (
+                self.policy.backoff.delay(retry, self.senses.random, delay)
+                if ended.asked_wait is None
+                else ended.asked_wait
+            )
+            stop = self.why_stop(ended, delay)
+            if stop:
+                return self.fail(ended.kind, stop)
+            yield Sleep(delay)
+
+    def why_stop(self, ended: _Ended, delay: float) -> str | None:
+        """Why no further attempt is made, as a code; None when one is. Waiting in vain is never the answer."""
+        allowed = (
+            self.task.max_retries if ended.at_most is None else min(self.task.max_retries, ended.at_most)
+        )
+        if self.deadline.expired:
+            return "deadline"
+        if len(self.log) > allowed:
+            return ended.reason if most == 0 else "retries_exhausted"
+        if not self.deadline.fits(delay):
+            return "delay_exceeds_deadline" if ended.asked_wait is None else "retry_after_exceeds_deadline"
+        if self.policy.budget is not None and not self.policy.budget.take():
+            return "retry_budget_empty"
+        return None
+
+    def attempt(self, ceiling: float, delay: float) -> Generator[Effect, Any, _Ended]:
+        """Send once, judge what came, and log it whatever it was."""
+        clock = self.senses.clock
+        started = clock()
+        limit = self.policy.phases.limit(max(0.0, self.deadline.at - started))
+        got: Response | Fault | None = None
+        ended = _Ended(Kind.CANCELLED, "cancelled")
+        try:
+            got = yield Send(self.request, limit, self.policy.phases)
+            ended = self.judge(got)
+        finally:
+            reply = ended.reply
+            self.reply = reply or self.reply
+            self.log.append(
+                Attempt(
+                    number=len(self.log) + 1,
+                    started_ms=_ms(started - self.began),
+                    latency_ms=_ms(clock() - started),
+                    status="ok" if ended.kind is Kind.OK else "failed",
+                    kind=ended.kind,
+                    reason=ended.reason,
+                    http_status=got.status if isinstance(got, Response) else None,
+                    provider=self.adapter.name,
+                    model=self.model,
+                    request_id=_request_id(got),
+                    ceiling_s=ceiling,
+                    delay_s=delay,
+                    usage=reply.usage if reply else None,
+                    finish_reason=reply.finish if reply else None,
+                )
+            )
+        return ended
+
+    def judge(self, got: Response | Fault) -> _Ended:
+        """Name what came back, before anything reads its content."""
+        if isinstance(got, Fault):
+            return _Ended(got.kind, got.reason, classify(None, got.kind))
+        if not 200 <= got.status < 300:
+            codes = self.adapter.error_codes(got)
+            verdict: Verdict = judge(got.status, codes, got.headers.get("x-should-retry"))
+            asked = retry_after(got.headers, self.senses.wall)
+            return _Ended(verdict.kind, f"http_{got.status}", verdict.advice, verdict.at_most, asked)
+        reply = self.adapter.reply(got)
+        if isinstance(reply, Malformed):
+            return _Ended(Kind.PROTOCOL, reply.reason, classify(got.status, Kind.PROTOCOL))
+        return self.read(reply)
+
+    def read(self, reply: Reply) -> _Ended:
+        """Why the model stopped comes first, then the two gates."""
+        if reply.refused:
+            return _Ended(Kind.REFUSED, "refused", reply=reply)
+        if reply.incomplete:
+            return _Ended(Kind.INCOMPLETE, f"finish_{_code(reply.finish)}", reply=reply)
+        value = gate(reply.text, self.prompt.result, self.evidence, self.prompt.rules)
+        if isinstance(value, Rejected):
+            return _Ended(value.kind, value.reason, reply=reply)
+        return _Ended(Kind.OK, value=value, reply=reply)
+
+    def fail(self, kind: Kind, reason: str) -> Failure:
+        return Failure(kind, reason, self.record(kind, reason))
+
+    def record(self, status: Kind, reason: str = "") -> CallRecord:
+        """What operations needs of this call. Made once, at its end."""
+        attempts = tuple(self.log)
+        usage, unreported = total_usage(attempts)
+        reply = self.reply
+        record = CallRecord(
+            trace_id=self.task.trace_id,
+            task=self.task.task,
+            model=self.model,
+            prompt_version=self.task.prompt_version,
+            latency_ms=_ms(self.senses.clock() - self.began),
+            status=status,
+            reason=reason,
+            provider=self.adapter.name,
+            response_model=reply.model if reply else None,
+            response_id=reply.id if reply else None,
+            finish_reason=reply.finish if reply else None,
+            attempts=attempts,
+            usage=usage,
+            unreported_attempts=unreported,
+            at=self.at,
+        )
+        return record if self.policy.card is None else _priced(record, usage, self.policy.card)
+
+
+def _priced(record: CallRecord, usage: Usage | None, card: RateCard) -> CallRecord:
+    """Add the cost; a record whose usage or model the card cannot price keeps None: unknown, never 0."""
+    try:
+        return replace(record, cost=cost(usage, record.model, card), rate_card=card.stamp)
+    except CostError:
+        return replace(record, rate_card=card.stamp)
+
+
+def _ms(seconds: float) -> float:
+    """Milliseconds to the microsecond: finer digits of a clock are noise."""
+    return round(seconds * 1000, 3)
+
+
+def _request_id(got: Response | Fault | None) -> str | None:
+    if not isinstance(got, Response):
+        return None
+    found = got.headers.get("x-request-id") or got.headers.get("request-id")
+    return found[:128] if found and found.isprintable() else None
+
+
+def _code(text: str | None) -> str:
+    """A provider's word as a code: anything but a short identifier could be content."""
+    return text if text and len(text) <= 32 and text.isidentifier() else "unknown"
