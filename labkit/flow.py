@@ -14,6 +14,7 @@ happen (`Send`, `Sleep`, `Emit`) and is handed what came of it. Whoever runs it 
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
@@ -79,7 +80,7 @@ class Senses:
 
     clock: Clock = time.monotonic
     wall: Callable[[], float] = time.time
-    random: Random = lambda: 0.0
+    random: Random = random.random
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +156,9 @@ class _Call:
             yield Sleep(delay)
 
     def why_stop(self, ended: _Ended, delay: float) -> str | None:
-        """Why no further attempt is made, as a code; None when one is. Waiting in vain is never the answer."""
-        allowed = (
-            self.task.max_retries if ended.at_most is None else min(self.task.max_retries, ended.at_most)
-        )
+        """Why no further attempt is made, as a code; None when one is. Nobody waits in vain."""
+        most = self.task.max_retries
+        allowed = most if ended.at_most is None else min(most, ended.at_most)
         if self.deadline.expired:
             return "deadline"
         if len(self.log) > allowed:
