@@ -17,8 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 from labkit.contracts import ContractError, Evidence, ReplyDraft, Result, RotationDecision, ScanSummary, Task
-from labkit.rules import ROTATION_RULES
-from labkit.validation import Rule
+from labkit.rules import REPLY_RULES, ROTATION_RULES, SCAN_RULES, Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +65,8 @@ PROMPTS: Mapping[str, Prompt] = MappingProxyType(
         for prompt in (
             Prompt("rotation_decision@1", "decide_rotation", RotationDecision, ROTATION_RULES, _ROTATION_1),
             Prompt("rotation_decision@2", "decide_rotation", RotationDecision, ROTATION_RULES, _ROTATION_2),
-            Prompt("scan_summary@1", "summarize_scan", ScanSummary, (), _SCAN_1),
-            Prompt("reply_draft@1", "draft_reply", ReplyDraft, (), _REPLY_1),
+            Prompt("scan_summary@1", "summarize_scan", ScanSummary, SCAN_RULES, _SCAN_1),
+            Prompt("reply_draft@1", "draft_reply", ReplyDraft, REPLY_RULES, _REPLY_1),
         )
     }
 )

@@ -11,6 +11,7 @@ evidence support it?).
         print(outcome.kind, outcome.reason)  # unsupported_decision unsupported window
 """
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -36,6 +37,14 @@ __all__ = [
 ]
 
 T = TypeVar("T", bound=BaseModel)
+
+MOST_PROSE: Final = 8_000
+_UNSEEN: Final = frozenset(
+    {"Cc", "Cf", "Cs", "Co", "Cn"}
+)  # Unicode's "other": never printed, so never approved
+_WANTED_UNSEEN: Final = (
+    "\n\r\t\u00ad\u200c\u200d\u200e\u200f"  # line ends, tabs; what scripts and emoji join with
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +77,12 @@ def gate(text: str, result_type: type[T], evidence: Evidence, rules: Iterable[Ru
 
 
 def schema_gate(text: str, result_type: type[T]) -> T | Rejected:
-    """Read a text as strict JSON and as the result type, with no conversion: `"30"` is not an integer."""
+    """Read a text as strict JSON and as the result type, with no conversion: `"30"` is not an integer.
+
+    A type that is plain text (`plain_text = True`) takes the reply as it is, in its field `text`.
+    """
+    if getattr(result_type, "plain_text", False):
+        return _plain(text, result_type)
     parsed = parse_json(text)
     if isinstance(parsed, Reason):
         return Rejected(Kind.INVALID_OUTPUT, (parsed,))
@@ -80,6 +94,21 @@ def schema_gate(text: str, result_type: type[T]) -> T | Rejected:
             _schema_reason(dict(one), _field_names(result_type)) for one in error.errors(include_url=False)
         )
         return Rejected(Kind.INVALID_OUTPUT, reasons)
+
+
+def _plain(text: str, result_type: type[T]) -> T | Rejected:
+    """Prose has no schema, but it has limits: there is some, a person can read it, UTF-8 can hold it."""
+    if not text.strip():
+        reason = Reason("empty", "the reply is empty; wanted some text")
+    elif len(text) > MOST_PROSE:
+        reason = Reason("too_long", f"{len(text)} characters; wanted at most {MOST_PROSE}")
+    elif any(unicodedata.category(one) in _UNSEEN and one not in _WANTED_UNSEEN for one in text):
+        reason = Reason(
+            "unseen_characters", "control, format or private characters; wanted what a person can see"
+        )
+    else:
+        return result_type.model_validate({"text": text}, strict=True)
+    return Rejected(Kind.INVALID_OUTPUT, (reason,))
 
 
 def _schema_reason(error: dict[str, Any], known: frozenset[str]) -> Reason:

@@ -71,8 +71,8 @@ def test_a_nested_type_is_strict_throughout() -> None:
     """Nested types are closed too, and a default, a minimum and a length are left to the schema gate."""
     schema = response_schema(Whole)
     assert keywords(schema) == {
-        "type", "properties", "required", "additionalProperties", "items", "anyOf", "$ref", "$defs", "enum", "const",
-        "description",
+        "type", "properties", "required", "additionalProperties", "items", "anyOf", "$ref", "$defs", "enum",
+        "const", "description",
     }  # fmt: skip
     assert schema["$defs"]["Part"] == {
         "type": "object",
@@ -83,7 +83,7 @@ def test_a_nested_type_is_strict_throughout() -> None:
 
 
 def test_the_official_sdk_makes_the_same_promises() -> None:
-    """Where the openai SDK's strict schema closes an object, so does ours; the same fields are required."""
+    """Where the openai SDK closes an object, so do we, and the same fields are required."""
     to_strict = pytest.importorskip("openai.lib._pydantic").to_strict_json_schema
     for result_type in (RotationDecision, Whole):
         theirs, ours = to_strict(result_type), response_schema(result_type)

@@ -1,14 +1,15 @@
 """The two gates: the shape that was asked for, and the decision that the evidence supports."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.contracts import Evidence, PolicyLine, RotationDecision
+from labkit.contracts import Evidence, PolicyLine, ReplyDraft, RotationDecision, ScanSummary
 from labkit.failures import Kind
-from labkit.rules import ROTATION_RULES, applicable, when
+from labkit.rules import REPLY_RULES, ROTATION_RULES, SCAN_RULES, applicable, when
 from labkit.strictjson import Reason
 from labkit.validation import Rejected, business_gate, gate, schema_gate
 
@@ -160,3 +161,78 @@ def test_no_customer_text_leaves_the_gates(words: str) -> None:
         refused = gate(text, RotationDecision, EVIDENCE, ROTATION_RULES)
         assert isinstance(refused, Rejected)
         assert words not in repr(refused) + refused.reason + refused.detail
+
+
+FINDINGS = Evidence(
+    (),
+    {"account_id": "acct_10234", "findings": [{"id": "F-1", "kind": "aws"}, {"id": "F-2", "kind": "openai"}]},
+)
+
+
+@pytest.mark.parametrize(
+    ("summary", "ids", "broken"),
+    [
+        ("The scan reports 2 findings (aws, openai).", ["F-1", "F-2"], []),
+        ("Two keys leaked.", ["F-2", "F-1"], []),
+        ("The scan reports 3 findings.", ["F-1", "F-2"], ["wrong_count"]),
+        ("The scan reports 99999999999999999999 findings.", ["F-1", "F-2"], ["wrong_count"]),
+        ("The scan reports 2 findings.", ["F-1"], ["wrong_findings"]),
+        ("The scan reports 2 findings.", ["F-1", "F-2", "F-2"], ["wrong_findings"]),
+        ("The scan reports 1 finding.", ["F-9"], ["wrong_findings", "wrong_count"]),
+        ("F-1 is qk7Zt0Lm9Xw3Rb5Vn1Hc8Yd.", ["F-1", "F-2"], ["key_like_text"]),
+    ],
+)
+def test_a_scan_summary_covers_the_findings(summary: str, ids: list[str], broken: list[str]) -> None:
+    """Every finding once, no other, the right number, and nothing that looks like a key."""
+    text = json.dumps({"summary": summary, "finding_ids": ids})
+    outcome = gate(text, ScanSummary, FINDINGS, SCAN_RULES)
+    assert [reason.code for reason in getattr(outcome, "reasons", ())] == broken
+
+
+@pytest.mark.parametrize(
+    ("text", "broken"),
+    [
+        ("Account acct_10234 is eligible under P-7.", []),
+        ("Under P-7 a stale key is replaced within 30 days; yours is 12 days old.", []),
+        ("Account acct_10234 is eligible.", ["missing_source"]),
+        ("Account acct_10234 is eligible under P-8.", ["unknown_source", "missing_source"]),
+        ("Under P-7 you have 90 days.", ["unsupported_window"]),
+        ("Under P-7 it is a 99999999999-day wait.", ["unsupported_window"]),
+        ("Like acct_99999, account acct_10234 is eligible under P-7.", ["other_account"]),
+        ("Account acct_10234 is not eligible under P-7.", ["contradicts_facts"]),
+        ("I have created the job; it is eligible under P-7.", ["claims_action"]),
+        ("Your key has been rotated under P-7.", ["claims_action"]),
+        ("See job_acct_10234_001, under P-7.", ["claims_action"]),
+        ("", ["empty"]),
+        (" \n ", ["empty"]),
+        ("P-7 " * 3000, ["too_long"]),
+        ("Under P-7\x1b[2J", ["unseen_characters"]),
+        ("Under P-7 \u202eevil", ["unseen_characters"]),
+        ("Under P-7, \ud800", ["unseen_characters"]),
+        ("Under P-7 👩\u200d💻\n\tagreed", []),
+    ],
+)
+def test_a_reply_draft_states_only_what_is_supported(text: str, broken: list[str]) -> None:
+    """A draft is prose, so its gates read prose: lines, days, accounts, and no claim to have acted."""
+    outcome = gate(text, ReplyDraft, EVIDENCE, REPLY_RULES)
+    assert [reason.code for reason in getattr(outcome, "reasons", ())] == broken
+
+
+def test_a_reply_draft_says_eligible_only_for_a_stale_key() -> None:
+    """For a fresh key, or without an applicable line, the sentence that says eligible is refused."""
+    fresh = Evidence((P7,), FACTS | {"key_stale": False})
+    for evidence in (fresh, Evidence((P9,), FACTS)):
+        outcome = gate("Account acct_10234 is eligible under P-7.", ReplyDraft, evidence, REPLY_RULES)
+        assert "no_applicable_rule" in [reason.code for reason in getattr(outcome, "reasons", ())]
+    undecided = "The supplied policy lines do not say whether account acct_10234 is eligible."
+    assert gate(undecided, ReplyDraft, Evidence((P9,), FACTS), REPLY_RULES) == ReplyDraft(text=undecided)
+
+
+@pytest.mark.parametrize("filler", ["a", " ", "1", "account ", "1 ", "a1", "-", "I ", "acct_"])
+def test_no_text_makes_a_rule_slow(filler: str) -> None:
+    """The patterns take time in proportion to the text: 100,000 characters of anything are done at once."""
+    text = "account" + filler * (100_000 // len(filler))
+    started = time.process_time()
+    business_gate(ReplyDraft(text=text), EVIDENCE, REPLY_RULES)
+    business_gate(ScanSummary(summary=text, finding_ids=()), FINDINGS, SCAN_RULES)
+    assert time.process_time() - started < 1.0
