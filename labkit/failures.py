@@ -126,12 +126,16 @@ _KINDS = frozenset(Kind)
 
 # What the providers write in `error.code`, `error.type` or `error.details.error_code`.
 # Sources: the OpenAI and Anthropic API references; codes that neither documents are absent on purpose.
+# So is `invalid_request_error`: both send it with 400, 401 and 404 alike, and there the status says more.
 KIND_BY_CODE: Mapping[str, Kind] = MappingProxyType(
     {
         # the account, not the moment: waiting does not help
         "insufficient_quota": Kind.QUOTA_EXHAUSTED,
         "quota_exhausted": Kind.QUOTA_EXHAUSTED,
         "credit_balance_exhausted": Kind.QUOTA_EXHAUSTED,
+        "organization_spend_limit_exceeded": Kind.QUOTA_EXHAUSTED,
+        "organization_usage_limit_exceeded": Kind.QUOTA_EXHAUSTED,
+        "project_spend_limit_exceeded": Kind.QUOTA_EXHAUSTED,
         "billing_hard_limit_reached": Kind.QUOTA_EXHAUSTED,
         "billing_error": Kind.QUOTA_EXHAUSTED,
         "enforced_spend_limit_reached": Kind.QUOTA_EXHAUSTED,
@@ -141,9 +145,10 @@ KIND_BY_CODE: Mapping[str, Kind] = MappingProxyType(
         "rate_limit_error": Kind.RATE_LIMITED,
         "rate_limit_exceeded": Kind.RATE_LIMITED,
         "ramp_limit_exceeded": Kind.RATE_LIMITED,
+        "slow_down": Kind.RATE_LIMITED,
         "overloaded_error": Kind.OVERLOADED,
-        "server_overloaded": Kind.OVERLOADED,
-        "slow_down": Kind.OVERLOADED,
+        "server_is_overloaded": Kind.OVERLOADED,
+        "service_unavailable_error": Kind.OVERLOADED,
         "api_error": Kind.PROVIDER_ERROR,
         "server_error": Kind.PROVIDER_ERROR,
         "timeout_error": Kind.PROVIDER_ERROR,
@@ -154,7 +159,6 @@ KIND_BY_CODE: Mapping[str, Kind] = MappingProxyType(
         "permission_denied": Kind.PERMISSION,
         "not_found_error": Kind.NOT_FOUND,
         "model_not_found": Kind.NOT_FOUND,
-        "invalid_request_error": Kind.BAD_REQUEST,
         "request_too_large": Kind.BAD_REQUEST,
         "context_length_exceeded": Kind.BAD_REQUEST,
         # the provider's policy
@@ -167,6 +171,7 @@ KIND_BY_STATUS: Mapping[int, Kind] = MappingProxyType(
     {
         400: Kind.BAD_REQUEST,
         401: Kind.AUTH,
+        402: Kind.QUOTA_EXHAUSTED,
         403: Kind.PERMISSION,
         404: Kind.NOT_FOUND,
         408: Kind.PROVIDER_ERROR,
@@ -199,7 +204,8 @@ def judge(status: int, codes: tuple[str, ...] = (), should_retry: str | None = N
     """
     said = next((KIND_BY_CODE[code] for code in codes if code in KIND_BY_CODE), None)
     kind = said or KIND_BY_STATUS.get(status) or (Kind.PROVIDER_ERROR if status >= 500 else Kind.UNKNOWN)
-    advice = classify(status, said or (kind if status == 529 else None))
+    # 402 and 529 mean one thing each, so they need no code beside them.
+    advice = classify(status, said or (kind if status in {402, 529} else None))
     if should_retry == "false" and advice is Advice.RETRY:
         advice = Advice.INSPECT
     elif should_retry == "true" and advice is Advice.INSPECT:
