@@ -154,6 +154,8 @@ class _Call:
             if stop:
                 return self.fail(ended.kind, stop)
             yield Sleep(delay)
+            if self.deadline.expired:  # a sleep may overshoot: nothing starts after the deadline
+                return self.fail(ended.kind, "deadline")
 
     def why_stop(self, ended: _Ended, delay: float) -> str | None:
         """Why no further attempt is made, as a code; None when one is. Nobody waits in vain."""
