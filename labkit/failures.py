@@ -200,7 +200,8 @@ def judge(status: int, codes: tuple[str, ...] = (), should_retry: str | None = N
 
     `codes` are the error's machine-readable words, most specific first; `should_retry` is the
     `x-should-retry` header. "false" always ends the call; "true" turns *inspect* into a retry,
-    but never overrules an exhausted quota or a request that has to be fixed first.
+    but never overrules an exhausted quota or a request that has to be fixed first. A 429 whose most
+    specific word is unknown is retried at most once.
     """
     said = next((KIND_BY_CODE[code] for code in codes if code in KIND_BY_CODE), None)
     kind = said or KIND_BY_STATUS.get(status) or (Kind.PROVIDER_ERROR if status >= 500 else Kind.UNKNOWN)
@@ -210,5 +211,6 @@ def judge(status: int, codes: tuple[str, ...] = (), should_retry: str | None = N
         advice = Advice.INSPECT
     elif should_retry == "true" and advice is Advice.INSPECT:
         advice = Advice.RETRY
-    unknown_429 = status == 429 and said is None
+    # A spend limit of tomorrow would come as `rate_limit_error` with a code that this page lacks.
+    unknown_429 = status == 429 and advice is Advice.RETRY and not (codes and codes[0] in KIND_BY_CODE)
     return Verdict(kind, advice, UNKNOWN_429_RETRIES if unknown_429 else None)

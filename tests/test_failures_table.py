@@ -109,7 +109,9 @@ def test_the_lessons_rows(status, kind, advice) -> None:
     assert classify(status, kind) == advice
 
 
-@pytest.mark.parametrize("codes", [(), ("a_limit_of_next_year",), ("ratelimit", "limits")])
+@pytest.mark.parametrize(
+    "codes", [(), ("a_limit_of_next_year",), ("a_limit_of_next_year", "rate_limit_error")]
+)
 def test_an_unknown_429_is_retried_at_most_once(codes) -> None:
     """It may be a quota: one retry finds out, more would hammer."""
     verdict = judge(429, codes)
