@@ -71,7 +71,7 @@ class Http:
                 if len(body) > MOST_BODY_BYTES:
                     return Fault(Kind.PROTOCOL, "body_too_large")
             return Response(response.status_code, _lower(response.headers), bytes(body))
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             return _fault(error, began=response is not None, late=time.monotonic() >= ends)
         finally:
             if response is not None:
@@ -135,7 +135,7 @@ class AsyncHttp:
                     result.append(Fault(Kind.PROTOCOL, "body_too_large"))
                     return
             result.append(Response(response.status_code, _lower(response.headers), bytes(body)))
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             result.append(_fault(error, began=response is not None, late=False))
         except Exception as error:  # noqa: BLE001 - handed over, so that it leaves the task group as itself
             result.append(error)
@@ -242,13 +242,15 @@ def _left(
     return left if timeout is None else min(timeout, left)
 
 
-def _fault(error: httpx.TransportError, *, began: bool, late: bool) -> Fault:
+def _fault(error: httpx.RequestError, *, began: bool, late: bool) -> Fault:
     """Name what the network did. `began` says that the response's head had come."""
     if isinstance(error, httpx.TimeoutException):
         phase = type(error).__name__.removesuffix("Timeout").lower()  # ReadTimeout: read
         return Fault(Kind.TIMEOUT, "deadline" if late else phase)
     if isinstance(error, httpx.ConnectError | httpx.ProxyError):
         return Fault(Kind.CONNECT, "connect")
+    if isinstance(error, httpx.DecodingError):
+        return Fault(Kind.PROTOCOL, "bad_encoding")
     if isinstance(error, httpx.NetworkError):
         return Fault(Kind.CONNECT, "lost_in_body" if began else "lost_before_reply")
     if isinstance(error, httpx.RemoteProtocolError):
