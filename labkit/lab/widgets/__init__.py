@@ -15,6 +15,8 @@ from labkit.lab.widgets.base import (
     slider,
     subscribe,
 )
+from labkit.lab.widgets.recall import ask
+from labkit.lab.widgets.timeline import Stepper
 
 __all__ = [
     "Card",
@@ -25,7 +27,9 @@ __all__ = [
     "Reveal",
     "Sorter",
     "Step",
+    "Stepper",
     "Together",
+    "ask",
     "checkbox",
     "dropdown",
     "slider",

@@ -21,7 +21,7 @@ from typing import Any
 
 import ipywidgets as w  # type: ignore[import-untyped]
 
-from labkit.lab.present import Bundle, Shown, Stack, Table, joined
+from labkit.lab.present import Bundle, Shown, Stack, Table, as_shown, joined
 
 CONFIDENCE = (
     ("a guess (30%)", 30),
@@ -119,7 +119,7 @@ def question_html(question: str) -> str:
     return f'<div style="font-weight:600;line-height:1.5">{escape(question)}</div>'
 
 
-def button(label: str, press: Callable[[], None], *, main: bool = False) -> Any:
+def button(label: str, press: Callable[[], object], *, main: bool = False) -> Any:
     """A button that is as wide as its words; its label is its accessible name."""
     made = w.Button(description=label, button_style="", layout=w.Layout(width="auto", padding="0 14px"))
     if main:
@@ -127,6 +127,11 @@ def button(label: str, press: Callable[[], None], *, main: bool = False) -> Any:
         made.style.button_color, made.style.text_color, made.style.font_weight = "#0072B2", "#ffffff", "600"
     made.on_click(lambda _: press())
     return made
+
+
+def row(*items: Any) -> Any:
+    """Widgets beside each other, wrapping where it is narrow."""
+    return w.HBox(list(items), layout=w.Layout(flex_flow="row wrap", align_items="center"))
 
 
 def dropdown(label: str, options: Iterable[Any], value: Any = None) -> Any:
@@ -328,9 +333,7 @@ class Recall(Card):
         marks = [button(label, lambda label=label: self.commit(label)) for label in self.MARKS]  # type: ignore[misc]
         self._rest.children = [
             text(f"<div>{escape(self.answer)}</div>{self._from()}", live=True),
-            w.HBox(
-                [text("How did it go?"), *marks], layout=w.Layout(flex_flow="row wrap", align_items="center")
-            ),
+            row(text("How did it go?"), *marks),
         ]
 
     def commit(self, mark: str) -> None:
@@ -485,7 +488,8 @@ class Explore(Card):
 
     def _changed(self, _: object = None) -> None:
         made = self._draw(**self.values)
-        self.parts = tuple(made) if isinstance(made, tuple | list) else (made,)
+        made = made if isinstance(made, tuple | list) else (made,)
+        self.parts = tuple(as_shown(part) for part in made)
         self._screen.value = joined(self.parts)[0]
 
     @property
