@@ -1,0 +1,49 @@
+"""The practice provider as a Starlette app: every route in one list.
+
+A path that is not in the list must fail as the real provider fails, with its JSON and not a framework's
+page: clients that parse every body as JSON would otherwise meet HTML first in production.
+
+    app = create_app(State(seed=7))
+    httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://practice")
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from labkit.lab.provider.calls import Calls
+from labkit.lab.provider.control import Control
+from labkit.lab.provider.desk import Desk
+from labkit.lab.provider.dialects import dialect_of
+from labkit.lab.provider.problems import Problem
+from labkit.lab.provider.state import State
+from labkit.lab.provider.wire import Sleep
+
+
+def create_app(state: State | None = None, *, sleep: Sleep = asyncio.sleep) -> Starlette:
+    """The app over a state of its own or over one that a test holds."""
+    state = state or State()
+    desk = Desk(state, sleep)
+    calls = Calls(state)
+    routes = [
+        desk.route("POST", "/v1/chat/completions", calls.chat),
+        desk.route("POST", "/v1/messages", calls.messages),
+        desk.route("GET", "/v1/models", calls.models, on="models"),
+        *Control(state).routes(),
+    ]
+    app = Starlette(routes=routes, exception_handlers={404: _not_found, 405: _not_found})
+    app.state.practice = state
+    return app
+
+
+async def _not_found(request: Request, exc: Exception) -> Response:
+    status = getattr(exc, "status_code", 404)
+    problem = Problem(status, "unknown_url", f"Unknown request URL: {request.method} on this path.")
+    dialect = dialect_of(request.url.path, request.headers)
+    body = json.loads(dialect.error(problem, "req_none").chunks[0])
+    return JSONResponse(body, status)

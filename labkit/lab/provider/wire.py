@@ -1,0 +1,202 @@
+"""Putting a reply on the wire, well or badly.
+
+A mocked timeout proves nothing about sockets: pools, half-read bodies and late resets only happen
+on a real connection. So these faults happen on the socket itself: the response goes out through
+uvicorn as always, and the connection's transport, handed to the app in the ASGI scope, is closed
+or reset at the chosen byte.
+
+    await Delivery(reply, plan, seen)(scope, receive, send)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+from starlette.types import Receive, Scope, Send
+
+from labkit.lab.provider.faults import Plan, names
+from labkit.lab.provider.reply import Reply
+from labkit.lab.provider.state import Seen
+
+TRANSPORT = "practice.transport"
+_RST = struct.pack("ii", 1, 0)  # SO_LINGER on, zero seconds: close sends RST instead of FIN
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class NeedsSocket(RuntimeError):
+    """A fault that only a real connection can show was asked for in process."""
+
+    def __init__(self, plan: Plan) -> None:
+        asked = " + ".join(str(fault) for fault in plan)
+        super().__init__(
+            f"the fault {asked!r} needs a socket; wanted practice() or serve(), got in-process ASGI"
+        )
+
+
+class ClientGone(Exception):
+    """The client closed its connection while the provider was still sending or waiting."""
+
+
+class Link:
+    """One exchange: what ASGI offers, the transport underneath, and a watch for the client leaving."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, sleep: Sleep) -> None:
+        self._transport: asyncio.Transport | None = scope.get("extensions", {}).get(TRANSPORT)
+        self._receive = receive
+        self._send = send
+        self._sleep = sleep
+        self._gone: asyncio.Task[None] | None = None
+
+    @property
+    def has_socket(self) -> bool:
+        """Whether a real connection is underneath."""
+        return self._transport is not None
+
+    async def start(self, status: int, headers: dict[str, str]) -> None:
+        """Send the status line and the headers."""
+        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        await self._send({"type": "http.response.start", "status": status, "headers": raw})
+
+    async def body(self, data: bytes, *, more: bool) -> None:
+        """Send a piece of the body; `more=False` ends the response."""
+        if self._gone is not None and self._gone.done():
+            raise ClientGone
+        await self._send({"type": "http.response.body", "body": data, "more_body": more})
+
+    async def pause(self, seconds: float) -> None:
+        """Wait, but not for a client that has gone."""
+        if seconds <= 0:
+            return
+        if self._gone is None:
+            self._gone = asyncio.ensure_future(self._disconnected())
+        timer = asyncio.ensure_future(self._sleep(seconds))
+        try:
+            await asyncio.wait({timer, self._gone}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
+        if self._gone.done():
+            raise ClientGone
+
+    async def hang_up(self, *, reset: bool) -> None:
+        """Close the connection now, with FIN or with RST, and wait until it is down."""
+        if self._transport is None:
+            raise ClientGone
+        if reset:
+            sock: Any = self._transport.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RST)
+            self._transport.abort()
+        else:
+            self._transport.close()
+        await (self._gone or self._disconnected())
+
+    async def done(self) -> None:
+        """Leave no task behind."""
+        if self._gone is not None:
+            self._gone.cancel()
+            await asyncio.wait({self._gone})
+
+    async def _disconnected(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+
+class Delivery:
+    """An ASGI response that sends a reply as its plan says, and notes how the exchange ended."""
+
+    def __init__(self, reply: Reply, plan: Plan, seen: Seen, sleep: Sleep = asyncio.sleep) -> None:
+        self.reply = reply
+        self.seen = seen
+        self._plan = plan
+        self._names = names(plan)
+        self._sleep = sleep
+        self._number = {fault.name: fault.number for fault in plan}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the reply, as any ASGI response is sent."""
+        link = Link(scope, receive, send, self._sleep)
+        if not link.has_socket and any(fault.needs_socket for fault in self._plan):
+            self.seen.ended = "refused"
+            raise NeedsSocket(self._plan)
+        try:
+            self.seen.ended = await self._deliver(link)
+        except ClientGone:
+            self.seen.ended = "client_gone"
+        except asyncio.CancelledError:
+            self.seen.ended = "shut_down"
+            raise
+        finally:
+            await link.done()
+
+    async def _deliver(self, link: Link) -> str:
+        for name in ("slow_first_byte", "silence"):
+            await link.pause(self._number.get(name, 0.0))
+        if self._names & {"reset_before", "lost_response"}:
+            await link.hang_up(reset=True)
+            return "reset"
+        if self._names & {"close_before", "silence"} and link.has_socket:
+            await link.hang_up(reset=False)
+            return "closed"
+        return await self._respond(link)
+
+    async def _respond(self, link: Link) -> str:
+        self.seen.status = self.reply.status
+        await link.start(self.reply.status, self._headers())
+        if "reset_before_body" in self._names:
+            await link.hang_up(reset=True)
+            return "reset"
+        if not self._plan and not self.reply.stream:
+            await link.body(self.reply.chunks[0], more=False)
+            self.seen.sent_chunks = 1
+            return "answered"
+        for index, chunk in enumerate(self._chunks()):
+            if index:
+                await link.pause(self._gap())
+            await link.body(chunk, more=True)
+            self.seen.sent_chunks += 1
+        return await self._finish(link)
+
+    async def _finish(self, link: Link) -> str:
+        if "stall" in self._names:
+            await link.pause(3600.0)
+        if self._names & {"reset_during_body", "drop"}:
+            await link.hang_up(reset=True)
+            return "reset"
+        if self._names & {"truncated", "truncated_chunked"}:
+            await link.hang_up(reset=False)
+            return "truncated"
+        await link.body(b"", more=False)
+        if "reset_after_body" in self._names:
+            await link.hang_up(reset=True)
+            return "reset"
+        return "answered"
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"content-type": self.reply.media_type, **self.reply.headers}
+        if not self.reply.stream and "truncated_chunked" not in self._names:
+            headers["content-length"] = str(sum(map(len, self.reply.chunks)))
+        return headers
+
+    def _chunks(self) -> Iterator[bytes]:
+        """The chunks that will really be sent."""
+        chunks = self.reply.chunks
+        if self._names & {"reset_during_body", "truncated", "truncated_chunked"}:
+            yield from _half(chunks, self.reply.stream)
+        elif "drip" in self._names:
+            yield from (bytes([byte]) for byte in b"".join(chunks))
+        else:
+            yield from chunks
+
+    def _gap(self) -> float:
+        return self._number.get("drip", 0.0) or self._number.get("pace", 0.0)
+
+
+def _half(chunks: list[bytes], stream: bool) -> list[bytes]:
+    if stream:
+        return chunks[: max(1, len(chunks) // 2)]
+    whole = b"".join(chunks)
+    return [whole[: len(whole) // 2]]
