@@ -54,9 +54,9 @@ class Decoder:
         self._first = True
 
     def feed(self, chunk: bytes) -> Iterator[Event]:
-        """Take the next bytes and yield the events that they complete. Iterate to the end: that is the reading.
+        """Take the next bytes, and yield each event that they complete. Iterate to the end: that is the work.
 
-        b"data: a\\n\\nda" -> Event(type="message", data="a"), and b"da" waits for its rest.
+        Raises `EventTooLarge`.
         """
         if self._after_cr and chunk:
             chunk = chunk.removeprefix(b"\n")
