@@ -104,7 +104,7 @@ def answer(prompt: Prompt, plan: Plan = OK) -> Draft:
     if not name and (call := _proposal(prompt)) is not None:
         return _limited(Draft(finish=Finish.TOOL, call=call), prompt)
     draft = Draft(text=_right_text(prompt))
-    draft = _spoil(draft, prompt, name) if name else draft
+    draft = _spoil(draft, name) if name else draft
     return _limited(_as_call(draft, prompt, name), prompt)
 
 
@@ -190,7 +190,7 @@ def _bad_call(prompt: Prompt, name: str) -> Draft:
 # ── wrong on command ──
 
 
-def _spoil(draft: Draft, prompt: Prompt, name: str) -> Draft:
+def _spoil(draft: Draft, name: str) -> Draft:
     ends = {
         "refusal": Draft(finish=Finish.REFUSAL, refusal=REFUSAL),
         "content_filter": Draft(finish=Finish.FILTER),
@@ -205,7 +205,7 @@ def _spoil(draft: Draft, prompt: Prompt, name: str) -> Draft:
         return replace(draft, text=_TEXTS[name](draft.text))
     if not draft.text.startswith("{"):
         return replace(draft, text=_wrong_sentence(draft.text, name))
-    return replace(draft, text=dumps(_changed(decide(prompt), name)))
+    return replace(draft, text=dumps(_changed(json.loads(draft.text), name)))
 
 
 def _window(value: str) -> Callable[[str], str]:
@@ -234,24 +234,31 @@ def _wrong_sentence(text: str, name: str) -> str:
         "no_citation": re.sub(r" under P-\d+", "", text),
         "not_eligible": text.replace("is eligible", "is not eligible"),
         "other_account": text.replace("acct_10234", "acct_99999"),
+        "claims_action": f"{text} The rotation job has been created.",
     }
     return changes.get(name, text)
 
 
-def _changed(decision: dict[str, Any], name: str) -> dict[str, Any]:
+def _changed(value: dict[str, Any], name: str) -> dict[str, Any]:
+    """The same JSON with one field wrong; unchanged where the fault names a field that it has not."""
+    if name == "missing_field":
+        return {key: part for key, part in value.items() if key != _MISSABLE.get("decision" in value)}
+    if name == "extra_field":
+        return {**value, "confidence": 0.97}
     changes: dict[str, dict[str, Any]] = {
         "window_90": {"rotation_window_days": 90},
-        "wrong_citation": {"source_line_ids": ["P-99"]},
-        "no_citation": {"source_line_ids": []},
+        "wrong_citation": {"source_line_ids": ["P-99"], "finding_ids": ["finding_999"]},
+        "no_citation": {"source_line_ids": [], "finding_ids": []},
         "not_eligible": {"decision": "not_eligible"},
         "not_specified": {"decision": "not_specified"},
         "unknown_decision": {"decision": "probably"},
-        "string_window": {"rotation_window_days": str(decision["rotation_window_days"])},
-        "extra_field": {"confidence": 0.97},
+        "string_window": {"rotation_window_days": "30"},
     }
-    if name == "missing_field":
-        return {key: value for key, value in decision.items() if key != "rotation_window_days"}
-    return {**decision, **changes[name]}
+    wrong = changes.get(name, {})
+    return {key: wrong.get(key, part) for key, part in value.items()}
+
+
+_MISSABLE = {True: "rotation_window_days", False: "finding_ids"}
 
 
 def _limited(draft: Draft, prompt: Prompt) -> Draft:

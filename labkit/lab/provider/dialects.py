@@ -58,6 +58,10 @@ ANTHROPIC_API = Dialect("anthropic", ANTHROPIC, "request-id", "req_")
 
 
 def dialect_of(path: str, headers: Mapping[str, str]) -> Dialect:
-    """Whose manners a request expects: by its path, and for /v1/models by its version header."""
-    anthropic = path.startswith("/v1/messages") or "anthropic-version" in headers
-    return ANTHROPIC_API if anthropic else OPENAI_API
+    """Whose manners a request expects: by its path, and where both have one by the version header."""
+    if path.startswith("/v1/messages"):
+        return ANTHROPIC_API
+    shared = path.startswith("/v1/models") or not path.startswith(
+        ("/v1/chat", "/v1/responses", "/v1/batches")
+    )
+    return ANTHROPIC_API if shared and "anthropic-version" in headers else OPENAI_API

@@ -123,6 +123,7 @@ _ANSWER = {
     "content_filter": "stopped by the content filter",
     "empty_content": "a normal stop with empty content",
     "other_account": "a sentence about another account",
+    "claims_action": "a sentence that claims to have created the job",
     "no_usage": "an answer without usage",
     "unknown_finish": "a finish reason that no document names",
     "tool_other_account": "proposes the tool for another account than the facts name",
