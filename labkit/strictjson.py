@@ -82,7 +82,7 @@ def _check_outside(text: str) -> None:
     if start.startswith("``"):
         raise _Refused("code_fence", "the reply is wrapped in a code fence; wanted the JSON object alone")
     # Counting brackets is a cheap upper bound; only a text that might be deep pays for the exact scan.
-    if text.count("{") + text.count("[") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
+    if text.count("{") + text.count("[") > MAX_DEPTH and depth(text) > MAX_DEPTH:
         raise _Refused(*_TOO_DEEP)
 
 
@@ -99,11 +99,12 @@ def _check_unicode(text: str, value: object) -> None:
         ) from None
 
 
-def _depth(text: str) -> int:
-    depth = deepest = 0
+def depth(text: str) -> int:
+    """How deep a text nests, without parsing it: a parser's own limit differs between Python versions."""
+    level = deepest = 0
     for mark in _BRACKETS.findall(_STRINGS.sub("", text)):
-        depth += 1 if mark in "[{" else -1
-        deepest = max(deepest, depth)
+        level += 1 if mark in "[{" else -1
+        deepest = max(deepest, level)
     return deepest
 
 

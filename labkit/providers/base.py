@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from labkit.contracts import Evidence, Task
 from labkit.failures import Kind
+from labkit.strictjson import depth
 from labkit.usage import BadUsage, MissingUsage, Usage
 
 
@@ -66,9 +67,13 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """A status of 200 whose body is not this provider's reply. `reason` is a code of ours."""
+    """A status of 200 whose body is not a reply. `reason` is a code of ours.
+
+    `codes` are the provider's own words, where it said with status 200 that it failed.
+    """
 
     reason: str
+    codes: tuple[str, ...] = ()
 
 
 class Adapter(Protocol):
@@ -89,13 +94,41 @@ class Adapter(Protocol):
         """The machine-readable words of an error response, most specific first. Never its message."""
 
 
+MAX_DEPTH = 100  # of an envelope; the answer within it has a limit of its own
+
+
 def read_object(body: bytes) -> dict[str, Any] | None:
     """The JSON object in a body, or None: a gateway's HTML page, a cut body and a bare list are no reply."""
     try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):  # ValueError covers bad JSON, bad UTF-8 and huge integers
+        text = body.decode()
+        if text.count("[") + text.count("{") > MAX_DEPTH and depth(text) > MAX_DEPTH:
+            return None
+        value = json.loads(text, object_pairs_hook=_object)
+    except ValueError:  # bad JSON, bad UTF-8, huge integers
         return None
     return value if isinstance(value, dict) else None
+
+
+class _Repeated(dict[str, Any]):
+    """An object with a key twice, which a plain dict would hide from the gates by keeping the last."""
+
+    pairs: list[tuple[str, Any]]
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    repeated = _Repeated(found)
+    repeated.pairs = pairs
+    return repeated
+
+
+def as_text(value: object) -> str:
+    """Decoded JSON as text again, with its repeated keys: what the model wrote meets the gates as it was."""
+    if isinstance(value, _Repeated):
+        return "{" + ", ".join(f"{json.dumps(key)}: {as_text(inner)}" for key, inner in value.pairs) + "}"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def at(value: object, *path: str | int) -> Any:

@@ -9,6 +9,16 @@ from typing import Any
 
 from labkit.contracts import Evidence, Task
 from labkit.prompts import prompt_for, user_message
+from labkit.providers.accumulate import (
+    STREAM_HEADERS,
+    Accumulator,
+    BadEvent,
+    Pieces,
+    ToolCall,
+    part,
+    parts,
+    read_event,
+)
 from labkit.providers.base import (
     Malformed,
     Reply,
@@ -21,6 +31,7 @@ from labkit.providers.base import (
     words,
 )
 from labkit.schema import response_schema
+from labkit.sse import Event
 from labkit.usage import Usage
 
 
@@ -53,6 +64,16 @@ class OpenAIChat:
             body["response_format"] = {"type": "json_schema", "json_schema": form}
         return Request("/v1/chat/completions", body)
 
+    def stream_request(self, task: Task, evidence: Evidence, model: str) -> Request:
+        """The same request as a stream, with the usage chunk that is only sent when asked for."""
+        request = self.request(task, evidence, model)
+        body = {**request.body, "stream": True, "stream_options": {"include_usage": True}}
+        return Request(request.path, body, STREAM_HEADERS)
+
+    def accumulator(self) -> ChatStream:
+        """Read one stream."""
+        return ChatStream()
+
     def reply(self, response: Response) -> Reply | Malformed:
         """Read why the model stopped before reading what it wrote."""
         body = read_object(response.body)
@@ -77,3 +98,72 @@ class OpenAIChat:
         """`error.code`, then `error.type`."""
         body = read_object(response.body)
         return words(at(body, "error", "code"), at(body, "error", "type"))
+
+
+class ChatStream(Accumulator):
+    """Chunks of `choices[0].delta`, then a usage chunk without choices, then `[DONE]`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._text: list[str] = []
+        self._refusal: list[str] = []
+        self._calls: dict[int, Pieces] = {}
+        self._usage: object = None
+
+    def take(self, event: Event) -> str:
+        """Take one chunk."""
+        if event.data == "[DONE]":
+            self.done = True
+            return ""
+        chunk = read_event(event)
+        if chunk.get("error") is not None or event.type == "error":
+            self.done = True
+            self.error_codes = words(at(chunk, "error", "code"), at(chunk, "error", "type"))
+            return ""
+        self.model = self.model or word(chunk.get("model"))
+        self.id = self.id or word(chunk.get("id"))
+        self._usage = chunk.get("usage") or self._usage
+        return "".join(
+            self._choice(choice) for choice in parts(chunk, "choices") if choice.get("index", 0) == 0
+        )
+
+    def _choice(self, choice: dict[str, Any]) -> str:
+        self.finish = word(choice.get("finish_reason")) or self.finish
+        delta = part(choice, "delta")
+        self._keep(self._refusal, delta.get("refusal"))
+        for call in parts(delta, "tool_calls"):
+            self._call(call)
+        return self._keep(self._text, delta.get("content"))
+
+    def _call(self, call: dict[str, Any]) -> None:
+        index = call.get("index")
+        if type(index) is not int or not 0 <= index < MOST_CALLS:
+            raise BadEvent("event_shape")
+        pieces = self._calls.setdefault(index, Pieces())
+        pieces.name = word(at(call, "function", "name")) or pieces.name
+        self._keep(pieces.arguments, at(call, "function", "arguments"))
+
+    @property
+    def whole(self) -> bool:
+        """A finish reason and `[DONE]`."""
+        return self.done and self.finish is not None and self.error_codes is None
+
+    @property
+    def buffered_calls(self) -> tuple[ToolCall, ...]:
+        """Tool calls so far."""
+        return tuple(pieces.call() for _, pieces in sorted(self._calls.items()))
+
+    def reply(self) -> Reply:
+        """The reply so far."""
+        return Reply(
+            text="".join(self._text),
+            finish=self.finish,
+            refused=bool(self._refusal) or self.finish == "content_filter",
+            incomplete=self.finish != "stop",
+            usage=read_usage(Usage.from_openai, self._usage),
+            model=self.model,
+            id=self.id,
+        )
+
+
+MOST_CALLS = 128  # as many as the API lets a request declare

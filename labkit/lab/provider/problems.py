@@ -112,7 +112,7 @@ _TABLE: dict[str, tuple[int, str | None, str | None, str]] = {
     "bad_gateway": (502, None, None, "Bad gateway"),
     "unavailable": (503, "service_unavailable", None, "The service is unavailable for a moment."),
     "gateway_timeout": (504, None, None, "The request took too long inside the provider."),
-    "overloaded": (503, "server_is_overloaded", None, "The provider is overloaded."),
+    "overloaded": (529, "server_is_overloaded", None, "The provider is overloaded."),
     "should_retry_false": (503, None, None, "The service is unavailable; do not retry."),
     "should_retry_true": (400, "invalid_value", None, "A hiccup that passes; retry."),
 }
