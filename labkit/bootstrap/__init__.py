@@ -1,0 +1,1 @@
+"""Setting up: standard library only, since it runs before anything is installed."""

@@ -1,0 +1,107 @@
+"""The command line, thin: each command is its options, its help and one call into the module that does it.
+
+Without this page every tool would have its own way to be started. Modules are imported inside the
+commands, so that ``labkit --help`` does not wait for JupyterLab.
+
+To add a command: a function under ``@app.command()`` whose docstring is its help, which imports what it
+needs, calls it, and raises ``typer.Exit(code)`` when the exit code is not 0.
+"""
+
+from typing import Annotated
+
+import typer
+
+import labkit
+
+app = typer.Typer(
+    name="labkit",
+    help="Learn to call LLM APIs in production: a boundary, a provider that breaks on command, and a lab.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Port = Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free port.")]
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; return its exit code. An error of ours ends as a sentence, not a traceback."""
+    from labkit.failures import LabkitError  # noqa: PLC0415
+
+    try:
+        app(arguments, prog_name="labkit")
+    except LabkitError as error:
+        typer.echo(f"labkit: {error}", err=True)
+        return 1
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
+
+
+@app.command()
+def start(
+    browser: Annotated[bool, typer.Option(help="Open the browser, or only print the address.")] = True,
+    port: Port = 0,
+) -> None:
+    """Check that a call works, then open JupyterLab at the first lesson."""
+    from labkit.lab.start import start as start_lab  # noqa: PLC0415
+
+    raise typer.Exit(start_lab(browser=browser, port=port))
+
+
+@app.command(name="test")
+def run_tests(
+    quick: Annotated[bool, typer.Option("--quick", help="A part that takes at most a minute.")] = False,
+    pytest_arguments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[-- PYTEST ARGUMENTS]", help="Run pytest once, with these arguments."),
+    ] = None,
+) -> None:
+    """Run the checks: style, types, tests and every notebook. The exit code tells whether all passed."""
+    from labkit.lab import checks  # noqa: PLC0415
+
+    raise typer.Exit(checks.test(quick=quick, arguments=pytest_arguments or []))
+
+
+@app.command()
+def doctor() -> None:
+    """Look at this machine and say what is missing and how to mend it. Exit code 1 if the lab cannot run."""
+    from labkit.lab.doctor import doctor as look  # noqa: PLC0415
+
+    raise typer.Exit(look())
+
+
+@app.command()
+def provider(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Port = 8000,
+    faults: Annotated[str, typer.Option(help="What the calls get, in their order: 429,529,ok")] = "",
+    chance: Annotated[
+        list[str] | None, typer.Option(help="A fault by chance, again and again: 429=0.1")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed brings the same faults by chance.")] = 0,
+) -> None:
+    """Serve the practice provider, for any client that speaks to OpenAI or Anthropic."""
+    from labkit.lab.provider import UnknownFault, serve  # noqa: PLC0415
+
+    chances = dict(_chance(text) for text in chance or [])
+    try:
+        serve(host=host, port=port, seed=seed, faults=faults, chances=chances)
+    except UnknownFault as error:
+        raise typer.BadParameter(str(error)) from None
+    except OSError as error:
+        raise typer.BadParameter(f"cannot listen on {host}, port {port}: {error.strerror}") from None
+
+
+def _chance(text: str) -> tuple[str, float]:
+    name, _, share = text.partition("=")
+    try:
+        return name, float(share)
+    except ValueError:
+        raise typer.BadParameter(f"--chance is {text!r}; wanted NAME=SHARE, as in 429=0.1") from None
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(labkit.__version__)
