@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -71,7 +72,7 @@ def postgres_server(*options: str) -> Iterator[str]:
             _wait_until_up(conninfo, server)
             yield conninfo
         finally:
-            server.terminate()
+            server.send_signal(signal.SIGINT)  # the fast shutdown: it waits for no connection
             server.communicate(timeout=30)
     finally:
         shutil.rmtree(home, ignore_errors=True)

@@ -28,6 +28,7 @@ from labkit.idempotency.ledger import (
 )
 from labkit.idempotency.once import AsyncOnce, Once
 from labkit.idempotency.outcomes import (
+    Acted,
     ActionError,
     ActionFailed,
     ActionInProgress,
@@ -36,7 +37,6 @@ from labkit.idempotency.outcomes import (
     NeedsReconcile,
     NotApplied,
     OnFailure,
-    Outcome,
     PayloadMismatch,
     action_key,
     fingerprint,
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from labkit.idempotency.sqlite import SQLiteLedger
 
 __all__ = [
+    "Acted",
     "ActionError",
     "ActionFailed",
     "ActionInProgress",
@@ -70,7 +71,6 @@ __all__ = [
     "NotApplied",
     "OnFailure",
     "Once",
-    "Outcome",
     "PayloadMismatch",
     "PostgresLedger",
     "Promise",

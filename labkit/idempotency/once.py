@@ -22,12 +22,12 @@ from typing import Any, Generic, TypeVar, cast
 
 from labkit.idempotency.ledger import Ledger
 from labkit.idempotency.outcomes import (
+    Acted,
     ActionFailed,
     ClaimLost,
     NeedsReconcile,
     NotApplied,
     OnFailure,
-    Outcome,
     answer,
     checked,
     doubtful,
@@ -115,14 +115,14 @@ def act_flow(ledger: Ledger, rules: Rules, action: Action, wait_s: float) -> Flo
             raise NeedsReconcile(doubtful(ask.key)) from error
         raise
     if (yield Store(partial(ledger.finish, got, State.DONE, text, keep_s=rules.keep_s))):
-        return Outcome(json.loads(text), first=True)
+        return Acted(json.loads(text), first=True)
     row = yield Store(partial(ledger.row, ask.key))
     if row is None or row.state != State.DONE:
         raise ClaimLost(f"the claim on {ask.key!r} (fence {got.fence}) ended before its record; call again")
     return answer(row, ask, ledger.clock())._replace(first=row.owner == got.owner)
 
 
-def one_transaction(ledger: Ledger, rules: Rules, action: Action) -> Outcome:
+def one_transaction(ledger: Ledger, rules: Rules, action: Action) -> Acted:
     """Claim, act and record in one transaction of the ledger's database: all of it, or nothing."""
     ask = action.ask(rules)
     try:
@@ -135,7 +135,7 @@ def one_transaction(ledger: Ledger, rules: Rules, action: Action) -> Outcome:
                 raise ClaimLost(
                     f"the transaction on {ask.key!r} ended before its record; nothing was written"
                 )
-        return Outcome(json.loads(text), first=True)
+        return Acted(json.loads(text), first=True)
     except NotApplied as failure:
         if rules.on_failure is OnFailure.STORE and isinstance(late := ledger.claim(ask), Claim):
             _not_applied(ledger, rules, late, failure)
@@ -186,7 +186,7 @@ class Once(_Face[None]):
 
     def run(
         self, key: str, payload: Mapping[str, Any], effect: Callable[[Claim], Any], *, wait_s: float = 0.0
-    ) -> Outcome:
+    ) -> Acted:
         """Act once under `key`, or return what an earlier call got. `wait_s`: patience with another worker.
 
         Raises an `ActionError` when there is no result to give, a `LedgerError` when the store is in trouble.
@@ -194,7 +194,7 @@ class Once(_Face[None]):
         action = Action(key, payload, effect)
         if self.rules.promise is Promise.SAME_TRANSACTION:
             return one_transaction(self.ledger, self.rules, action)
-        return cast(Outcome, self.drive(act_flow(self.ledger, self.rules, action, wait_s)))
+        return cast(Acted, self.drive(act_flow(self.ledger, self.rules, action, wait_s)))
 
     def drive(self, flow: Flow) -> Any:
         """Run a flow's steps in this thread."""
@@ -220,15 +220,15 @@ class AsyncOnce(_Face[Awaitable[None]]):
 
     async def run(
         self, key: str, payload: Mapping[str, Any], effect: Callable[[Claim], Any], *, wait_s: float = 0.0
-    ) -> Outcome:
+    ) -> Acted:
         """As `Once.run`. The effect is a coroutine function; in the same transaction, a plain function."""
         action = Action(key, payload, effect)
         if self.rules.promise is Promise.SAME_TRANSACTION:
             outcome, cancelled = await _uncut(partial(one_transaction, self.ledger, self.rules, action))
             if cancelled:
                 raise cancelled
-            return cast(Outcome, outcome)
-        return cast(Outcome, await self.drive(act_flow(self.ledger, self.rules, action, wait_s)))
+            return cast(Acted, outcome)
+        return cast(Acted, await self.drive(act_flow(self.ledger, self.rules, action, wait_s)))
 
     async def drive(self, flow: Flow) -> Any:
         """Run a flow's steps; after a cancel, only those that keep the ledger true."""

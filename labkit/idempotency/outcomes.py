@@ -21,7 +21,7 @@ from labkit.failures import LabkitError
 from labkit.idempotency.rules import Ask, Row, State
 
 
-class Outcome(NamedTuple):
+class Acted(NamedTuple):
     """What the action gave, as JSON, and whether this very call is the one that acted."""
 
     result: Any
@@ -144,7 +144,7 @@ def to_json(value: Any, what: str) -> str:
         ) from error
 
 
-def answer(row: Row, ask: Ask, now: float) -> Outcome:
+def answer(row: Row, ask: Ask, now: float) -> Acted:
     """Turn a row that stands in the way into the caller's answer, or raise the reason why there is none."""
     if row.fingerprint != ask.fingerprint or row.promise != ask.promise:
         raise PayloadMismatch(
@@ -152,7 +152,7 @@ def answer(row: Row, ask: Ask, now: float) -> Outcome:
             "wanted the same. If this is a new action, give its key a new version"
         )
     if row.state == State.DONE:
-        return Outcome(json.loads(row.result or "null"), first=False)
+        return Acted(json.loads(row.result or "null"), first=False)
     if row.state == State.FAILED:
         raise ActionFailed(row.key, str(row.error), stored=True)
     if row.state == State.NEEDS_RECONCILE:
