@@ -93,7 +93,8 @@ _WIRE = {
     "reset_before": Spec(Where.WIRE, "the connection is reset before any byte of the response", None, True),
     "reset_before_body": Spec(Where.WIRE, "headers, then a reset before the body", None, True),
     "reset_during_body": Spec(Where.WIRE, "headers and half the body, then a reset", None, True),
-    "reset_after_body": Spec(Where.WIRE, "a complete response, then a reset", None, True),
+    "reset_after_body": Spec(Where.WIRE, "the whole body, then a reset before its end is marked", None, True),
+    "reset_idle": Spec(Where.WIRE, "a complete response; SECONDS later its connection is reset", 0.05, True),
     "close_before": Spec(Where.WIRE, "the connection closes, in order, without a response", None, True),
     "truncated": Spec(Where.WIRE, "Content-Length promises more than is sent", None, True),
     "truncated_chunked": Spec(Where.WIRE, "chunked, without the last chunk", None, True),
@@ -133,7 +134,8 @@ _ANSWER = {
 }
 
 _STREAM = {
-    "drop": Spec(Where.STREAM, "the connection is reset after CHUNKS chunks", 2.0, True),
+    "drop": Spec(Where.STREAM, "the connection closes after CHUNKS chunks, its end unmarked", 2.0, True),
+    "drop_reset": Spec(Where.STREAM, "the connection is reset after CHUNKS chunks", 2.0, True),
     "end_early": Spec(Where.STREAM, "the response ends in order after CHUNKS chunks", 2.0),
     "no_marker": Spec(Where.STREAM, "all the text, but no finish reason and no end marker"),
     "no_done": Spec(Where.STREAM, "everything but the very last marker"),

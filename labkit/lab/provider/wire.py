@@ -25,6 +25,8 @@ from labkit.lab.provider.state import Seen
 TRANSPORT = "practice.transport"
 _RST = struct.pack("ii", 1, 0)  # SO_LINGER on, zero seconds: close sends RST instead of FIN
 
+_UNMARKED = frozenset({"truncated_chunked", "reset_after_body"})  # sent in chunks, so that the end has a mark
+
 Sleep = Callable[[float], Awaitable[None]]
 
 
@@ -163,21 +165,23 @@ class Delivery:
     async def _finish(self, link: Link) -> str:
         if "stall" in self._names:
             await link.pause(3600.0)
-        if self._names & {"reset_during_body", "drop"}:
+        if self._names & {"reset_during_body", "reset_after_body", "drop_reset"}:
             await link.hang_up(reset=True)
             return "reset"
-        if self._names & {"truncated", "truncated_chunked"}:
+        if self._names & {"truncated", "truncated_chunked", "drop"}:
             await link.hang_up(reset=False)
             return "truncated"
         await link.body(b"", more=False)
-        if "reset_after_body" in self._names:
+        if "reset_idle" in self._names:
+            # Not at once: a reset can make the client's system throw away bytes it has not read yet.
+            await self._sleep(self._number["reset_idle"])
             await link.hang_up(reset=True)
             return "reset"
         return "answered"
 
     def _headers(self) -> dict[str, str]:
         headers = {"content-type": self.reply.media_type, **self.reply.headers}
-        if not self.reply.stream and "truncated_chunked" not in self._names:
+        if not self.reply.stream and not self._names & _UNMARKED:
             headers["content-length"] = str(sum(map(len, self.reply.chunks)))
         return headers
 
