@@ -10,8 +10,13 @@ Without an adapter, a provider's SDK objects leak into every route, and a second
 from labkit.providers.anthropic_messages import AnthropicMessages
 from labkit.providers.base import Adapter, Fault, Malformed, Reply, Request, Response
 from labkit.providers.openai_chat import OpenAIChat
+from labkit.providers.openai_responses import OpenAIResponses
 
-ADAPTERS: dict[str, type[Adapter]] = {"openai": OpenAIChat, "anthropic": AnthropicMessages}
+ADAPTERS: dict[str, type[Adapter]] = {
+    "openai": OpenAIChat,
+    "openai_responses": OpenAIResponses,
+    "anthropic": AnthropicMessages,
+}
 
 __all__ = [
     "ADAPTERS",
@@ -20,6 +25,7 @@ __all__ = [
     "Fault",
     "Malformed",
     "OpenAIChat",
+    "OpenAIResponses",
     "Reply",
     "Request",
     "Response",
