@@ -84,7 +84,7 @@ class Senses:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ended:
+class Ended:
     """One attempt, judged: a typed value, or the failure's name and what to do about it."""
 
     kind: Kind
@@ -98,7 +98,12 @@ class _Ended:
 
 def call_flow(task: Task, evidence: Evidence, adapter: Adapter, policy: Policy, senses: Senses) -> Flow:
     """Run one call to its named end. Raises `ContractError` before anything is sent, and nothing after."""
-    call = _Call(task, evidence, adapter, policy, senses)
+    outcome = yield from run(Call(task, evidence, adapter, policy, senses))
+    return outcome
+
+
+def run(call: Call) -> Generator[Any, Any, Outcome[Any]]:
+    """Let a call take its course, and emit one record however that ends."""
     try:
         outcome = yield from call.attempts()
     except GeneratorExit:
@@ -112,7 +117,9 @@ def call_flow(task: Task, evidence: Evidence, adapter: Adapter, policy: Policy, 
     return outcome
 
 
-class _Call:
+class Call:
+    """The state of one call, and the steps that its flow is made of."""
+
     def __init__(
         self, task: Task, evidence: Evidence, adapter: Adapter, policy: Policy, senses: Senses
     ) -> None:
@@ -125,12 +132,16 @@ class _Call:
         )
         self.prompt: Prompt = prompt_for(task)
         self.model = policy.models.serving(task)
-        self.request = adapter.request(task, evidence, self.model)
+        self.request = self.prepare()
         self.at = senses.wall()
         self.began = senses.clock()
         self.deadline = Deadline(self.began + task.timeout_seconds, senses.clock)
         self.log: list[Attempt] = []
         self.reply: Reply | None = None
+
+    def prepare(self) -> Request:
+        """The request that every attempt sends."""
+        return self.adapter.request(self.task, self.evidence, self.model)
 
     def attempts(self) -> Generator[Effect, Any, Outcome[Any]]:
         """Attempt, judge, wait, and again, while it makes sense."""
@@ -157,7 +168,7 @@ class _Call:
             if self.deadline.expired:  # a sleep may overshoot: nothing starts after the deadline
                 return self.fail(ended.kind, "deadline")
 
-    def why_stop(self, ended: _Ended, delay: float) -> str | None:
+    def why_stop(self, ended: Ended, delay: float) -> str | None:
         """Why no further attempt is made, as a code; None when one is. Nobody waits in vain."""
         most = self.task.max_retries
         allowed = most if ended.at_most is None else min(most, ended.at_most)
@@ -171,65 +182,81 @@ class _Call:
             return "retry_budget_empty"
         return None
 
-    def attempt(self, ceiling: float, delay: float) -> Generator[Effect, Any, _Ended]:
+    def attempt(self, ceiling: float, delay: float) -> Generator[Effect, Any, Ended]:
         """Send once, judge what came, and log it whatever it was."""
         clock = self.senses.clock
         started = clock()
         limit = self.policy.phases.limit(max(0.0, self.deadline.at - started))
         got: Response | Fault | None = None
-        ended = _Ended(Kind.CANCELLED, "cancelled")
+        ended = Ended(Kind.CANCELLED, "cancelled")
         try:
             got = yield Send(self.request, limit, self.policy.phases)
             ended = self.judge(got)
         finally:
-            reply = ended.reply
-            self.reply = reply or self.reply
-            self.log.append(
-                Attempt(
-                    number=len(self.log) + 1,
-                    started_ms=_ms(started - self.began),
-                    latency_ms=_ms(clock() - started),
-                    status="ok" if ended.kind is Kind.OK else "failed",
-                    kind=ended.kind,
-                    reason=ended.reason,
-                    http_status=got.status if isinstance(got, Response) else None,
-                    provider=self.adapter.name,
-                    model=self.model,
-                    request_id=_request_id(got),
-                    ceiling_s=ceiling,
-                    delay_s=delay,
-                    usage=reply.usage if reply else None,
-                    finish_reason=reply.finish if reply else None,
-                )
-            )
+            self.note(ended, started, got if isinstance(got, Response) else None, ceiling, delay)
         return ended
 
-    def judge(self, got: Response | Fault) -> _Ended:
+    def note(
+        self,
+        ended: Ended,
+        started: float,
+        head: Response | None,
+        ceiling: float,
+        delay: float,
+        **stream: Any,
+    ) -> None:
+        """Log an attempt, whatever came of it. `head` is the response, or as much of it as there was."""
+        reply = ended.reply
+        self.reply = reply or self.reply
+        attempt = Attempt(
+            number=len(self.log) + 1,
+            started_ms=_ms(started - self.began),
+            latency_ms=_ms(self.senses.clock() - started),
+            status="ok" if ended.kind is Kind.OK else "failed",
+            kind=ended.kind,
+            reason=ended.reason,
+            http_status=head.status if head else None,
+            provider=self.adapter.name,
+            model=self.model,
+            request_id=_request_id(head),
+            ceiling_s=ceiling,
+            delay_s=delay,
+            usage=reply.usage if reply else None,
+            finish_reason=reply.finish if reply else None,
+            **stream,
+        )
+        self.log.append(attempt)
+
+    def judge(self, got: Response | Fault) -> Ended:
         """Name what came back, before anything reads its content."""
         if isinstance(got, Fault):
-            return _Ended(got.kind, got.reason, classify(None, got.kind))
+            return Ended(got.kind, got.reason, classify(None, got.kind))
         if not 200 <= got.status < 300:
             codes = self.adapter.error_codes(got)
             verdict: Verdict = judge(got.status, codes, got.headers.get("x-should-retry"))
             asked = retry_after(got.headers, self.senses.wall)
-            return _Ended(verdict.kind, f"http_{got.status}", verdict.advice, verdict.at_most, asked)
+            return Ended(verdict.kind, f"http_{got.status}", verdict.advice, verdict.at_most, asked)
         reply = self.adapter.reply(got)
         if isinstance(reply, Malformed):
-            return _Ended(Kind.PROTOCOL, reply.reason, classify(got.status, Kind.PROTOCOL))
+            if reply.codes:  # a failure that came with status 200 is judged as the 500 that it is
+                verdict = judge(500, reply.codes)
+                return Ended(verdict.kind, reply.reason, verdict.advice, verdict.at_most)
+            return Ended(Kind.PROTOCOL, reply.reason, classify(got.status, Kind.PROTOCOL))
         return self.read(reply)
 
-    def read(self, reply: Reply) -> _Ended:
+    def read(self, reply: Reply) -> Ended:
         """Why the model stopped comes first, then the two gates."""
         if reply.refused:
-            return _Ended(Kind.REFUSED, "refused", reply=reply)
+            return Ended(Kind.REFUSED, "refused", reply=reply)
         if reply.incomplete:
-            return _Ended(Kind.INCOMPLETE, f"finish_{_code(reply.finish)}", reply=reply)
+            return Ended(Kind.INCOMPLETE, f"finish_{_code(reply.finish)}", reply=reply)
         value = gate(reply.text, self.prompt.result, self.evidence, self.prompt.rules)
         if isinstance(value, Rejected):
-            return _Ended(value.kind, value.reason, reply=reply)
-        return _Ended(Kind.OK, value=value, reply=reply)
+            return Ended(value.kind, value.reason, reply=reply)
+        return Ended(Kind.OK, value=value, reply=reply)
 
     def fail(self, kind: Kind, reason: str) -> Failure:
+        """End the call by a name."""
         return Failure(kind, reason, self.record(kind, reason))
 
     def record(self, status: Kind, reason: str = "") -> CallRecord:
@@ -270,8 +297,8 @@ def _ms(seconds: float) -> float:
     return round(seconds * 1000, 3)
 
 
-def _request_id(got: Response | Fault | None) -> str | None:
-    if not isinstance(got, Response):
+def _request_id(got: Response | None) -> str | None:
+    if got is None:
         return None
     found = got.headers.get("x-request-id") or got.headers.get("request-id")
     return found[:128] if found and found.isprintable() else None

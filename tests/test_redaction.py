@@ -222,7 +222,7 @@ def test_an_extended_list_takes_your_events_and_fields() -> None:
 def test_every_reason_of_the_kit_can_be_written() -> None:
     """The reason codes that stand in the code of the kit are all made of declared words."""
     root = Path(sys.modules["labkit.logfields"].__file__ or "").parent
-    pattern = re.compile(r"""(?:Reason|Malformed|Fault\([\w.]+,|_Ended\([\w.]+,)\(?\s*"([a-z_]+)\"""")
+    pattern = re.compile(r"""(?:Reason|Malformed|Fault\([\w.]+,|_?Ended\([\w.]+,)\(?\s*"([a-z_]+)\"""")
     codes = {
         code
         for path in [*root.glob("*.py"), *root.glob("providers/*.py")]
