@@ -182,6 +182,14 @@ def find_keys(text: str, start: int = 0, end: int | None = None) -> Iterator[tup
             yield kind, match.start(), match.end()
 
 
+def key_at(text: str, at: int) -> tuple[KeyKind, int, int] | None:
+    """The key that begins exactly at ``at``, if one does."""
+    match = _any_key().match(text, at)
+    if match is None or is_placeholder(match.group()):
+        return None
+    return _by_name()[str(match.lastgroup)], match.start(), match.end()
+
+
 def kind_of(value: str) -> KeyKind | None:
     """The kind of one whole value, or None. A placeholder has no kind."""
     match = _any_key().fullmatch(value)
