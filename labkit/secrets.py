@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn
 from urllib.parse import urlsplit
 
+from labkit.failures import LabkitError
 from labkit.keykinds import is_placeholder, kind_of
 
 KEY_NAME = "LLM_API_KEY"
@@ -38,7 +39,7 @@ PUBLIC_PREFIXES = (
 Environment = Literal["dev", "prod"]
 
 
-class SecretError(RuntimeError):
+class SecretError(LabkitError, RuntimeError):
     """A credential or a setting cannot be used. The message has names and reasons, never a value."""
 
 

@@ -8,12 +8,11 @@ repository. Repeats are told apart by a keyed fingerprint; without its key nobod
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from labkit.fingerprints import Fingerprinter
 from labkit.keykinds import KEY_KINDS
 from labkit.scan.detect import Hit, find_secrets
 
@@ -37,27 +36,26 @@ class Finding:
         """Whom to call: the provider that issued the key, or an empty string when the kind does not say."""
         return PROVIDERS.get(self.kind, "")
 
+    @property
+    def short(self) -> str:
+        """Twelve digits of the fingerprint: enough to see by eye that two places hold the same key."""
+        return self.fingerprint.rpartition(":")[2][:12]
+
     def __str__(self) -> str:
         where = f"{self.path}@{self.commit[:12]}" if self.commit else self.path
         parts = [self.place, f"line {self.line}" if self.line else ""]
         coded = f" (in {', '.join(self.via)})" if self.via else ""
-        return f"{where}: {', '.join(filter(None, parts))}: {self.kind}{coded} [{self.fingerprint}]"
+        return f"{where}: {', '.join(filter(None, parts))}: {self.kind}{coded} [{self.short}]"
 
 
 class Fingerprint:
-    """HMAC-SHA256 under one key, 16 hex digits. The same secret gives the same digits in every place."""
+    """A fingerprint under one key that can be kept in a baseline: the same secret, the same mark."""
 
-    __slots__ = ("_digest", "key_hex")
+    __slots__ = ("_make", "key_hex")
 
     def __init__(self, key: bytes) -> None:
-        if len(key) < 16:
-            raise ValueError(
-                f"A fingerprint key has at least 16 bytes, not {len(key)}: use Fingerprint.random()."
-            )
+        self._make = Fingerprinter({"scan": key}, purpose="leaked_secret")
         self.key_hex = key.hex()
-        self._digest: Callable[[bytes], str] = lambda value: hmac.new(key, value, hashlib.sha256).hexdigest()[
-            :16
-        ]
 
     @classmethod
     def random(cls, urandom: Callable[[int], bytes] = os.urandom) -> Fingerprint:
@@ -65,8 +63,8 @@ class Fingerprint:
         return cls(urandom(32))
 
     def __call__(self, value: str) -> str:
-        """The mark of one secret."""
-        return f"hmac-sha256:{self._digest(b'labkit-scan:' + value.encode())}"
+        """The mark of one secret: ``hmac-sha256:scan:<64 hex digits>``."""
+        return self._make(value)
 
 
 def findings_in(

@@ -16,11 +16,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from labkit.failures import LabkitError
 from labkit.scan.files import MAX_BYTES, Scanned, Skipped, scan_bytes
 from labkit.scan.finding import Fingerprint
 
 
-class GitError(RuntimeError):
+class GitError(LabkitError):
     """Git is missing, or this is no repository."""
 
 

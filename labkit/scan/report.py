@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labkit.fingerprints import FingerprintError
 from labkit.scan.files import Skipped
 from labkit.scan.finding import Finding, Fingerprint
 
@@ -43,7 +44,7 @@ class Baseline:
             found = json.loads(path.read_text(encoding="utf-8"))
             accepted = frozenset((item["path"], item["fingerprint"]) for item in found["findings"])
             return cls(Fingerprint(bytes.fromhex(found["fingerprint_key"])), accepted)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, FingerprintError) as error:
             reason = type(error).__name__
             raise ValueError(f"{path} is no baseline of labkit scan ({reason}). Write it anew.") from None
 

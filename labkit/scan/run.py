@@ -13,9 +13,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from labkit.failures import LabkitError
 from labkit.scan.files import Scanned, files_under, scan_file
 from labkit.scan.finding import Fingerprint
-from labkit.scan.git import GitError, scan_history, scan_staged
+from labkit.scan.git import scan_history, scan_staged
 from labkit.scan.report import Baseline, Report, as_json, as_sarif, as_text
 
 FORMS: dict[str, Callable[[Report], str]] = {"text": as_text, "json": as_json, "sarif": as_sarif}
@@ -70,7 +71,7 @@ def run_scan(
         report = collect(paths, staged=staged, history=history, baseline=known)
         if write_baseline is not None:
             known.write(write_baseline, report.findings)
-    except (OSError, ValueError, GitError) as error:
+    except (OSError, ValueError, LabkitError) as error:
         sys.stderr.write(f"labkit scan: {error}\n")
         return 2
     (out or sys.stdout).write(FORMS[form](report) + "\n")
