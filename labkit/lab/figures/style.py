@@ -82,10 +82,9 @@ def canvas(
     width: float = 9.6, height: float = 3.8, rows: int = 1, columns: int = 1, **kwargs: Any
 ) -> tuple[Figure, list[Axes]]:
     """A figure in inches and its axes, row by row; text is readable at 1280 pixels."""
+    kwargs.setdefault("layout", "constrained")
     with plt.rc_context(_SIZES):
-        fig, grid = plt.subplots(
-            rows, columns, figsize=(width, height), dpi=100, layout="constrained", squeeze=False, **kwargs
-        )
+        fig, grid = plt.subplots(rows, columns, figsize=(width, height), dpi=100, squeeze=False, **kwargs)
     axes = [cell for row in grid for cell in row]
     for cell in axes:
         cell.spines[["top", "right"]].set_visible(False)
