@@ -4,7 +4,7 @@ Without it an unknown model costs nothing, a call whose usage was lost costs not
 year's calls are priced at today's rates, and a float drifts with every addition.
 
     usage = Usage.from_openai({"prompt_tokens": 250, "completion_tokens": 80})
-    cost(usage, "practice-model", RateCard.illustrative())      # Decimal("0.00098")
+    cost(usage, "practice-1", RateCard.illustrative())      # Decimal("0.00098")
 
 Counts are tokens, rates are currency units per million tokens. Every problem is a `CostError`.
 """

@@ -110,6 +110,10 @@ LABKIT = Allowlist(
             **RECORD_FIELDS,
             "account_id": identifier(*_WORDS["account_ids"]),
             "attempt": _count,
+            "error": matching(
+                r"[A-Z][A-Za-z]{0,40}(?:Error|Exception|Interrupt|Exit|Group|Expired|Full|Warning)"
+            ),
+            "sink": matching(r"[A-Z][A-Za-z]{0,30}Sink|function|method|builtin_function_or_method"),
             "decision": one_of(*_WORDS["decisions"]),
             "delay_s": _seconds,
             "http_status": _http_status,

@@ -224,7 +224,7 @@ def test_unknown_usage_has_no_cost() -> None:
 
 def test_unknown_model_is_refused() -> None:
     """A model that the card does not know has no cost, not even by prefix."""
-    with pytest.raises(UnknownModel, match=r"'practice-model-9'.*it knows practice-large"):
+    with pytest.raises(UnknownModel, match=r"'practice-model-9'.*it knows practice-1"):
         cost(Usage(), "practice-model-9", CARD)
 
 
