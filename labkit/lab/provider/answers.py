@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from labkit.lab.provider.faults import OK, Plan, Where, first
+from labkit.lab.provider.faults import OK, Plan, Where, first, names
 from labkit.lab.provider.prompt import Prompt, Tool
 from labkit.lab.provider.tasks import sample, scan_summary
 from labkit.lab.provider.tokens import count_tokens, cut
@@ -98,13 +98,17 @@ def _window_days(text: str) -> int | None:
 def answer(prompt: Prompt, plan: Plan = OK) -> Draft:
     """The model's draft, with the plan's content fault applied and the token limit observed."""
     fault = first(plan, Where.ANSWER)
-    name = fault.name if fault else ""
+    name = fault.name if fault and fault.name != "background_failed" else ""
     if name.startswith("tool_"):
         return _limited(_bad_call(prompt, name), prompt)
     if not name and (call := _proposal(prompt)) is not None:
         return _limited(Draft(finish=Finish.TOOL, call=call), prompt)
     draft = Draft(text=_right_text(prompt))
     draft = _spoil(draft, name) if name else draft
+    if "refusal_midway" in names(plan):
+        draft = Draft(draft.text[: len(draft.text) // 2], Finish.REFUSAL, refusal=REFUSAL)
+    if "split_utf8" in names(plan) and not draft.text.startswith("{"):
+        draft = replace(draft, text=draft.text + " ✓")
     return _limited(_as_call(draft, prompt, name), prompt)
 
 

@@ -33,6 +33,10 @@ def create_app(state: State | None = None, *, sleep: Sleep = asyncio.sleep) -> S
     routes = [
         desk.route("POST", "/v1/chat/completions", calls.chat),
         desk.route("POST", "/v1/messages", calls.messages),
+        desk.route("POST", "/v1/responses", calls.responses),
+        desk.route("GET", "/v1/responses/{id}", calls.response, on="polls"),
+        desk.route("DELETE", "/v1/responses/{id}", calls.delete_response, on="polls"),
+        desk.route("POST", "/v1/responses/{id}/cancel", calls.cancel_response, on="polls"),
         desk.route("GET", "/v1/models", calls.models, on="models"),
         *Control(state).routes(),
     ]

@@ -13,15 +13,27 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from labkit.lab.provider import anthropic_messages, openai_chat
+from labkit.lab.provider import (
+    anthropic_messages,
+    anthropic_stream,
+    openai_chat,
+    openai_chat_stream,
+    openai_responses,
+    openai_responses_stream,
+)
 from labkit.lab.provider.answers import Draft, answer
+from labkit.lab.provider.background import Background
 from labkit.lab.provider.desk import Incoming
 from labkit.lab.provider.envelope import Counted, Envelope
+from labkit.lab.provider.events import Event, spoiled
+from labkit.lab.provider.faults import names
+from labkit.lab.provider.problems import Problem
 from labkit.lab.provider.prompt import Prompt
-from labkit.lab.provider.reply import Reply, json_reply
+from labkit.lab.provider.reply import Reply, json_reply, stream_reply
 from labkit.lab.provider.state import State
 from labkit.lab.provider.tokens import count_tokens
 
+_TROUBLE = Problem(529, "server_overloaded", "The provider is overloaded.")
 RELEASED = 1_767_225_600  # 2026-01-01, the birthday of every practice model
 
 
@@ -30,16 +42,54 @@ class Calls:
 
     def __init__(self, state: State) -> None:
         self.state = state
+        self.background = Background()
+        state.on_reset(self.background.clear)
 
     async def chat(self, incoming: Incoming) -> Reply:
         """POST /v1/chat/completions."""
-        _, draft, envelope = self.work(incoming, openai_chat.read, "chatcmpl-")
-        return json_reply(openai_chat.complete(draft, envelope))
+        body, draft, envelope = self.work(incoming, openai_chat.read, "chatcmpl-")
+        if not incoming.seen.stream:
+            return json_reply(openai_chat.complete(draft, envelope))
+        include_usage = bool((body.get("stream_options") or {}).get("include_usage"))
+        events = openai_chat_stream.events(draft, envelope, include_usage=include_usage)
+        return _stream(events, incoming, openai_chat_stream.error(_TROUBLE), openai_chat_stream.PING)
 
     async def messages(self, incoming: Incoming) -> Reply:
         """POST /v1/messages."""
         _, draft, envelope = self.work(incoming, anthropic_messages.read, "msg_")
-        return Reply(200, [anthropic_messages.message(draft, envelope).encode()])
+        if not incoming.seen.stream:
+            return Reply(200, [anthropic_messages.message(draft, envelope).encode()])
+        error = anthropic_stream.error(_TROUBLE, incoming.request_id)
+        return _stream(anthropic_stream.events(draft, envelope), incoming, error, anthropic_stream.PING)
+
+    async def responses(self, incoming: Incoming) -> Reply:
+        """POST /v1/responses."""
+        body, draft, envelope = self.work(incoming, openai_responses.read, "resp_")
+        if incoming.seen.stream:
+            events = openai_responses_stream.events(draft, envelope, body)
+            error = openai_responses_stream.error(_TROUBLE, len(events))
+            return _stream(events, incoming, error, openai_responses_stream.PING)
+        final = openai_responses.respond(draft, envelope, body)
+        if not body.get("background"):
+            if final["store"]:
+                self.background.add(final, self.state.now(), 0.0)
+            return json_reply(final)
+        if "background_failed" in names(incoming.plan):
+            told = {"code": "server_error", "message": "The model could not finish this response."}
+            final |= {"status": "failed", "error": told, "output": [], "usage": None}
+        return json_reply(self.background.add(final, self.state.now(), self.state.background_seconds))
+
+    async def response(self, incoming: Incoming) -> Reply:
+        """GET /v1/responses/{id}."""
+        return json_reply(self.background.current(incoming.part("id"), self.state.now()))
+
+    async def cancel_response(self, incoming: Incoming) -> Reply:
+        """POST /v1/responses/{id}/cancel."""
+        return json_reply(self.background.cancel(incoming.part("id"), self.state.now()))
+
+    async def delete_response(self, incoming: Incoming) -> Reply:
+        """DELETE /v1/responses/{id}."""
+        return json_reply(self.background.delete(incoming.part("id")))
 
     async def models(self, incoming: Incoming) -> Reply:
         """GET /v1/models, in the manner of whoever asks."""
@@ -51,7 +101,7 @@ class Calls:
 
     def work(
         self, incoming: Incoming, read: Callable[[Mapping[str, Any]], Prompt], prefix: str
-    ) -> tuple[Prompt, Draft, Envelope]:
+    ) -> tuple[dict[str, Any], Draft, Envelope]:
         """Check the body, let the model answer, and count the tokens."""
         body = incoming.json()
         incoming.seen.stream = body.get("stream") is True
@@ -59,7 +109,7 @@ class Calls:
         prompt = read(body)
         self.require_model(incoming, body["model"])
         draft = answer(prompt, incoming.plan)
-        return prompt, draft, self.envelope(prompt, draft, body["model"], prefix)
+        return body, draft, self.envelope(prompt, draft, body["model"], prefix)
 
     def require_model(self, incoming: Incoming, model: str) -> None:
         """404 for a model that is not served here."""
@@ -86,3 +136,7 @@ def _anthropic_model(name: str) -> dict[str, Any]:
         "created_at": created,
         "lifecycle": "active",
     }
+
+
+def _stream(events: list[Event], incoming: Incoming, error: bytes, ping: bytes) -> Reply:
+    return stream_reply(spoiled(events, incoming.plan, error=error, ping=ping))

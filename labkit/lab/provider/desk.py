@@ -44,6 +44,10 @@ class Incoming:
         """The body as an object, or a 400."""
         return read_json(self.raw)
 
+    def part(self, name: str) -> str:
+        """A variable part of the path."""
+        return str(self.request.path_params[name])
+
 
 Endpoint = Callable[[Incoming], Awaitable[Reply]]
 

@@ -127,6 +127,7 @@ _ANSWER = {
     "claims_action": "a sentence that claims to have created the job",
     "no_usage": "an answer without usage",
     "unknown_finish": "a finish reason that no document names",
+    "background_failed": "a background response that ends as failed",
     "tool_other_account": "proposes the tool for another account than the facts name",
     "tool_unknown": "proposes a tool that was not offered",
     "tool_bad_json": "proposes the tool with arguments that are not JSON",

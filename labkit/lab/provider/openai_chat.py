@@ -165,7 +165,7 @@ def _format(
     return name, schema, True
 
 
-_FINISHES = {
+FINISHES = {
     Finish.STOP: "stop",
     Finish.LENGTH: "length",
     Finish.FILTER: "content_filter",
@@ -195,7 +195,7 @@ def complete(draft: Draft, envelope: Envelope) -> dict[str, Any]:
     if draft.call is not None:
         function = {"name": draft.call.name, "arguments": draft.call.arguments}
         message["tool_calls"] = [{"id": envelope.part_id("call_"), "type": "function", "function": function}]
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _FINISHES[draft.finish]}
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": FINISHES[draft.finish]}
     body: dict[str, Any] = {
         "id": envelope.id,
         "object": "chat.completion",

@@ -47,11 +47,9 @@ def problem_reply(problem: Problem, body: Mapping[str, Any]) -> Reply:
     return reply
 
 
-def sse(data: object, event: str | None = None) -> bytes:
-    """One server-sent event; a `str` is sent as it is, anything else as JSON."""
-    text = data if isinstance(data, str) else json.dumps(data, separators=(",", ":"), ensure_ascii=False)
-    name = f"event: {event}\n" if event else ""
-    return f"{name}data: {text}\n\n".encode()
+def stream_reply(chunks: list[bytes]) -> Reply:
+    """A response whose chunks are server-sent events."""
+    return Reply(200, chunks, {"cache-control": "no-cache"}, "text/event-stream; charset=utf-8", stream=True)
 
 
 def spoil_body(reply: Reply, plan: Plan) -> Reply:

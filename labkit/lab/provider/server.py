@@ -175,9 +175,17 @@ def practice(
     host: str = "127.0.0.1",
     port: int = 0,
     clock: Callable[[], float] = time.time,
+    background_seconds: float = 0.2,
 ) -> Iterator[Provider]:
     """Serve in a thread for as long as the block lasts. Port 0 takes a free one."""
-    state = State(seed=seed, key=key, models=models, chances=faults, clock=clock)
+    state = State(
+        seed=seed,
+        key=key,
+        models=models,
+        chances=faults,
+        clock=clock,
+        background_seconds=background_seconds,
+    )
     state.script(script)
     sock = _listen(host, port)
     server = _Server(_config(create_app(state)))

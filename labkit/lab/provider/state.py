@@ -65,9 +65,11 @@ class State:
         models: Iterable[str] = MODELS,
         chances: Mapping[str, float] | None = None,
         clock: Callable[[], float] = time.time,
+        background_seconds: float = 0.2,
     ) -> None:
         self.key = key
         self.models = tuple(models)
+        self.background_seconds = background_seconds
         self._seed = seed
         self._clock = clock
         self._lock = threading.RLock()
@@ -113,7 +115,7 @@ class State:
     # ── faults ──
 
     def script(self, entries: Iterable[Entry] | str, *, on: str = "calls") -> None:
-        """Faults for the next requests, one each. `on`: calls, rotations, jobs or models."""
+        """Faults for the next requests, one each. `on`: calls, polls, rotations, batches or models."""
         plans = parse_all(entries)
         with self._lock:
             self._scripts[on] = deque(plans)

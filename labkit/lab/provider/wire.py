@@ -18,7 +18,7 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from labkit.lab.provider.faults import Plan, names
+from labkit.lab.provider.faults import Plan, Where, names
 from labkit.lab.provider.reply import Reply
 from labkit.lab.provider.state import Seen
 
@@ -113,10 +113,11 @@ class Delivery:
     def __init__(self, reply: Reply, plan: Plan, seen: Seen, sleep: Sleep = asyncio.sleep) -> None:
         self.reply = reply
         self.seen = seen
-        self._plan = plan
-        self._names = names(plan)
+        # A fault of streams leaves a plain response alone.
+        self._plan = tuple(fault for fault in plan if reply.stream or fault.where is not Where.STREAM)
+        self._names = names(self._plan)
         self._sleep = sleep
-        self._number = {fault.name: fault.number for fault in plan}
+        self._number = {fault.name: fault.number for fault in self._plan}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the reply, as any ASGI response is sent."""
