@@ -60,7 +60,7 @@ def run_tests(
     """Run the checks: style, types, tests and every notebook. The exit code tells whether all passed."""
     from labkit.lab import checks  # noqa: PLC0415
 
-    raise typer.Exit(checks.test(quick=quick, arguments=pytest_arguments or []))
+    raise typer.Exit(checks.run_checks(quick=quick, arguments=pytest_arguments or []))
 
 
 @app.command()

@@ -3,9 +3,9 @@
 One long run says little until it fails. In stages, style fails within seconds, tests that measure time have
 the machine to themselves, and the last line still counts everything, in pytest's own form.
 
-    test(quick=False, arguments=[])            # everything
-    test(quick=True, arguments=[])             # at most a minute
-    test(quick=False, arguments=["-k", "jitter"])    # one plain pytest run, with these arguments
+    run_checks(quick=False, arguments=[])            # everything
+    run_checks(quick=True, arguments=[])             # at most a minute
+    run_checks(quick=False, arguments=["-k", "jitter"])    # one plain pytest run, with these arguments
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ class Outcome:
     seconds: float
 
 
-def test(*, quick: bool, arguments: list[str]) -> int:
+def run_checks(*, quick: bool, arguments: list[str], home: Path | None = None) -> int:
     """Run the stages; print the sum of their counts last; return the first exit code that is not 0."""
-    home = checkout()
+    home = home or checkout()
     if home is None or not (home / "tests").is_dir():
         raise Stop("there are no tests here.", "They come with the checkout, not with the package: clone it.")
     chosen = [Stage("pytest", tuple(arguments))] if arguments else stages(home, quick=quick)
@@ -72,6 +72,7 @@ def test(*, quick: bool, arguments: list[str]) -> int:
 def stages(home: Path, *, quick: bool) -> list[Stage]:
     """Return the stages in their order: quick to fail first, the longest last."""
     apart = "--ignore=tests/test_style.py"
+    light = ("-p", "no:nbval")  # loading it takes two seconds, in every worker
     lessons = sorted(
         path for folder in ("notebooks", "solutions") for path in (home / folder).glob("*.ipynb")
     )
@@ -80,11 +81,13 @@ def stages(home: Path, *, quick: bool) -> list[Stage]:
     names = tuple(path.relative_to(home).as_posix() for path in lessons)
     unslow = " and not slow" if quick else ""
     chosen = [
-        Stage("style and types: ruff, mypy", ("tests/test_style.py",)),
-        Stage("tests", ("tests", apart, "-m", f"not alone{unslow}", *TWO_AT_ONCE)),
+        Stage("style and types: ruff, mypy", ("tests/test_style.py", *light)),
+        Stage("tests", ("tests", apart, "-m", f"not alone{unslow}", *light, *TWO_AT_ONCE)),
     ]
     if not quick:
-        chosen.insert(1, Stage("tests that measure time, one by one", ("tests", apart, "-m", "alone")))
+        chosen.insert(
+            1, Stage("tests that measure time, one by one", ("tests", apart, "-m", "alone", *light))
+        )
     if names:
         workers = TWO_AT_ONCE if len(names) > 1 else ()
         chosen.append(Stage("notebooks, against their kept outputs", (*names, *STRICT_NOTEBOOKS, *workers)))
