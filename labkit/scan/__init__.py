@@ -11,7 +11,7 @@ places, names the kind and the place, and never repeats the key.
 
 from __future__ import annotations
 
-from labkit.scan.detect import find_secrets
+from labkit.scan.detect import find_secrets, plain_text
 from labkit.scan.files import Skipped
 from labkit.scan.finding import Finding, Fingerprint, findings_in
 from labkit.scan.git import GitError, scan_history, scan_staged
@@ -29,6 +29,7 @@ __all__ = [
     "collect",
     "find_secrets",
     "notebook_findings",
+    "plain_text",
     "run_scan",
     "scan_history",
     "scan_notebook",

@@ -51,8 +51,7 @@ _DIGITS = re.compile(r"[0-9]")
 
 def find_secrets(text: str, *, depth: int = DEPTH) -> list[Hit]:
     """Every secret in ``text``, in order, each place once. Terminal colours are ignored."""
-    if "\x1b" in text:
-        text = _ANSI.sub("", text)
+    text = plain_text(text)
     runs = _long_runs(text)
     found = [*_prefixed(text, runs), *_private_keys(text), *_tokens(text)]
     for start, end in runs:
@@ -61,6 +60,11 @@ def find_secrets(text: str, *, depth: int = DEPTH) -> list[Hit]:
             if depth:
                 found += _decoded(text, start, end, depth)
     return _in_order(text, found)
+
+
+def plain_text(text: str) -> str:
+    """The text without terminal colours: what a hit's start and end count in."""
+    return _ANSI.sub("", text) if "\x1b" in text else text
 
 
 _Raw = tuple[str, int, int, str, tuple[str, ...]]
