@@ -23,10 +23,12 @@ from labkit.contracts import Evidence, Outcome, Task
 from labkit.deadline import Clock, Phases
 from labkit.failures import LabkitError
 from labkit.flow import Effect, Emit, Flow, Policy, Send, Senses, Sleep, call_flow
+from labkit.live import AsyncStream, Stream
 from labkit.prompts import Models
 from labkit.providers import ADAPTERS
 from labkit.providers.base import Adapter, Fault, Request, Response
 from labkit.records import CallRecord, Sink
+from labkit.streaming import StreamFlow, stream_flow
 from labkit.transport import AsyncHttp, Http
 
 log = logging.getLogger("labkit")
@@ -74,6 +76,10 @@ class _Face:
         """The call as a generator, for drivers of your own: step through it, replay it, simulate it."""
         return call_flow(task, evidence, self.adapter, self.policy, self.senses)
 
+    def stream_flow(self, task: Task, evidence: Evidence) -> StreamFlow:
+        """The same for a streamed call."""
+        return stream_flow(task, evidence, self.adapter, self.policy, self.senses)
+
     def emit(self, record: CallRecord) -> None:
         """Hand the record to every sink. A sink that fails costs its record, never the product's answer."""
         for sink in self.sinks:
@@ -83,6 +89,15 @@ class _Face:
                 log.error(  # noqa: TRY400 - a traceback could carry what the sink was given
                     "record_sink_failed", extra={"sink": type(sink).__name__, "error": type(error).__name__}
                 )
+
+
+def opens(transport: Any) -> Any:
+    """The transport, if it can stream. Raises `LabkitError` if not."""
+    if not hasattr(transport, "open"):
+        raise LabkitError(
+            f"{type(transport).__name__} has no `open`, so it cannot stream; use Http or AsyncHttp"
+        )
+    return transport
 
 
 def adapter_named(provider: str) -> Adapter:
@@ -133,6 +148,10 @@ class Boundary(_Face):
                 reply, error = self._perform(effect), None
             except BaseException as raised:  # noqa: BLE001 - the flow records every end, then raises it again
                 reply, error = None, raised
+
+    def stream(self, task: Task, evidence: Evidence) -> Stream:
+        """Make one call whose answer comes in pieces: iterate over drafts, then read the outcome."""
+        return Stream(self.stream_flow(task, evidence), self.emit, opens(self.transport), self._sleep)
 
     def _perform(self, effect: Effect) -> Response | Fault | None:
         match effect:
@@ -195,6 +214,10 @@ class AsyncBoundary(_Face):
                 reply, error = await self._perform(effect), None
             except BaseException as raised:  # noqa: BLE001 - the flow records every end, then raises it again
                 reply, error = None, raised
+
+    def stream(self, task: Task, evidence: Evidence) -> AsyncStream:
+        """Make one call whose answer comes in pieces, as `Boundary.stream` does."""
+        return AsyncStream(self.stream_flow(task, evidence), self.emit, opens(self.transport), self._sleep)
 
     async def _perform(self, effect: Effect) -> Response | Fault | None:
         match effect:

@@ -120,6 +120,8 @@ def run(call: Call) -> Generator[Any, Any, Outcome[Any]]:
 class Call:
     """The state of one call, and the steps that its flow is made of."""
 
+    streamed = False
+
     def __init__(
         self, task: Task, evidence: Evidence, adapter: Adapter, policy: Policy, senses: Senses
     ) -> None:
@@ -276,6 +278,7 @@ class Call:
             response_model=reply.model if reply else None,
             response_id=reply.id if reply else None,
             finish_reason=reply.finish if reply else None,
+            streamed=self.streamed,
             attempts=attempts,
             usage=usage,
             unreported_attempts=unreported,

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -27,6 +27,7 @@ import httpx
 
 from labkit.deadline import Phases
 from labkit.failures import Kind, LabkitError
+from labkit.incoming import AsyncIncoming, Canceller, Incoming
 from labkit.providers.base import Fault, Request, Response
 
 MOST_BODY_BYTES = 8 * 1024 * 1024
@@ -59,7 +60,7 @@ class Http:
 
     def exchange(self, request: Request, seconds: float, phases: Phases = DEFAULT_PHASES) -> Response | Fault:
         """Send a request and read the whole response, in at most `seconds`."""
-        ends = self._ends.at = time.monotonic() + seconds
+        ends = self._limit(seconds)
         response: httpx.Response | None = None
         try:
             response = self._transport.handle_request(self._target.build(request, seconds, phases))
@@ -76,6 +77,35 @@ class Http:
         finally:
             if response is not None:
                 response.close()
+
+    def open(
+        self,
+        request: Request,
+        seconds: float,
+        phases: Phases = DEFAULT_PHASES,
+        canceller: Canceller | None = None,
+    ) -> Incoming | Fault:
+        """Send a request and read the head of its response in at most `seconds`; the body is left to read."""
+        ends = self._limit(seconds, canceller)
+        try:
+            response = self._transport.handle_request(self._target.build(request, seconds, phases))
+        except httpx.RequestError as error:
+            return _fault(error, began=False, late=time.monotonic() >= ends)
+        head = Response(response.status_code, _lower(response.headers))
+        return Incoming(head, self._parts(response), self._limit, response.close, canceller)
+
+    def _limit(self, seconds: float, canceller: Canceller | None = None) -> float:
+        """Set what holds for this thread's next reads and writes, until it is set again."""
+        self._ends.canceller = canceller
+        ends: float = time.monotonic() + seconds
+        self._ends.at = ends
+        return ends
+
+    def _parts(self, response: httpx.Response) -> Iterator[bytes | Fault]:
+        try:
+            yield from response.iter_bytes()
+        except httpx.RequestError as error:
+            yield _fault(error, began=True, late=time.monotonic() >= self._ends.at)
 
     def close(self) -> None:
         """Close every connection."""
@@ -142,6 +172,42 @@ class AsyncHttp:
         finally:
             if response is not None:
                 await response.aclose()
+
+    async def open(
+        self, request: Request, seconds: float, phases: Phases, group: anyio.abc.TaskGroup
+    ) -> AsyncIncoming | Fault:
+        """Send a request and read the head of its response; a task in `group` reads the body ahead."""
+        incoming = AsyncIncoming()
+        group.start_soon(self._pump, self._target.build(request, seconds, phases), incoming)
+        try:
+            head = await incoming.read(seconds)
+        except BaseException:
+            incoming.scope.cancel()
+            raise
+        if isinstance(head, Response):
+            incoming.head = head
+            return incoming
+        await incoming.close()
+        return Fault(Kind.TIMEOUT, "deadline") if head.kind is Kind.TIMEOUT else head
+
+    async def _pump(self, request: httpx.Request, incoming: AsyncIncoming) -> None:
+        response: httpx.Response | None = None
+        try:
+            with incoming.scope:
+                async with self._turn:
+                    try:
+                        response = await self._transport.handle_async_request(request)
+                        await incoming.put(Response(response.status_code, _lower(response.headers)))
+                        async for part in response.aiter_bytes():
+                            await incoming.put(part)
+                        await incoming.put(b"")
+                    except Exception as error:  # noqa: BLE001 - handed over: the reader raises what has no name
+                        await incoming.put(_named(error, began=response is not None))
+                    finally:
+                        if response is not None:
+                            await response.aclose()
+        finally:
+            incoming.finish()
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -211,6 +277,9 @@ class _Stream(httpcore.NetworkStream):
         self._ends = ends
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        canceller: Canceller | None = getattr(self._ends, "canceller", None)
+        if canceller is not None and canceller.watch(self.get_extra_info("socket")):
+            raise httpcore.ReadError("cancelled")
         return self._inner.read(max_bytes, _left(self._ends, timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
@@ -259,6 +328,13 @@ def _fault(error: httpx.RequestError, *, began: bool, late: bool) -> Fault:
         lost = "disconnected" in str(error)
         return Fault(*((Kind.CONNECT, "lost_before_reply") if lost else (Kind.PROTOCOL, "not_http")))
     raise error  # UnsupportedProtocol, LocalProtocolError: ours to fix
+
+
+def _named(error: Exception, *, began: bool) -> Fault | Exception:
+    try:
+        return _fault(error, began=began, late=False) if isinstance(error, httpx.RequestError) else error
+    except httpx.RequestError as ours:
+        return ours
 
 
 def _lower(headers: httpx.Headers) -> dict[str, str]:
