@@ -1,0 +1,1 @@
+"""What is right, what it is worth, and which thought leads elsewhere. Never loaded beside a submission."""
