@@ -185,13 +185,13 @@ def take_over(
     level: int = logging.INFO,
     stream: TextIO | None = None,
     loggers: Iterable[str] = (),
-    notebook: bool = False,
+    shell: Any = None,
 ) -> TakeOver:
     """Make the allowlist the only way out: of all loggers, warnings and uncaught exceptions.
 
     Handlers of other loggers are taken off and their lines sent to the root; loggers in `QUIET` speak
-    from WARNING on. `notebook` also shortens IPython's tracebacks to types and frames. Call it after
-    other libraries have set up their logging: what is added later is not seen.
+    from WARNING on. With `shell=get_ipython()` a notebook's tracebacks become types and frames too. Call it
+    after other libraries have set up their logging: what is added later is not seen.
     """
     handler = AllowlistHandler(stream, allowlist, loggers)
     changes = TakeOver()
@@ -208,8 +208,8 @@ def take_over(
         quiet.setLevel(max(logging.WARNING, level))
     _take_warnings(changes)
     _take_hooks(changes)
-    if notebook:
-        _take_notebook(changes, handler.stream)
+    if shell is not None:
+        _take_notebook(changes, shell)
     return changes
 
 
@@ -246,15 +246,10 @@ def _take_hooks(changes: TakeOver) -> None:
     )
 
 
-def _take_notebook(changes: TakeOver, stream: TextIO) -> None:
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    if shell is None:
-        return
-
+def _take_notebook(changes: TakeOver, shell: Any) -> None:
     def short(_shell: Any, _kind: Any, error: BaseException, _trace: Any, **_: Any) -> None:
         for found in describe_exception(error):
-            print(_ENCODE(found), file=stream)
+            sys.stdout.write(_ENCODE(found) + "\n")
 
     old_handler, old_types = shell.CustomTB, shell.custom_exceptions
     shell.set_custom_exc((Exception,), short)

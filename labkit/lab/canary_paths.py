@@ -1,0 +1,46 @@
+"""The canary's paths through the laboratory: a notebook's traceback and a cassette.
+
+Without them the self-test would stop at the core, and a lesson's outputs and recordings are files too.
+
+    run_canary({**PATHS, **LAB_PATHS})
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from labkit.canary import WayOut
+
+__all__ = ["LAB_PATHS"]
+
+# In a process of its own: a second IPython shell would replace the running one's modules.
+_SHELL = """
+import logging, sys
+from IPython.core.interactiveshell import InteractiveShell
+from labkit.redaction import take_over
+from traitlets.config import Config
+marker = sys.stdin.read()
+shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+with take_over(stream=sys.stdout, level=logging.DEBUG, shell=shell):
+    shell.run_cell("secret = " + repr(marker) + "\\nint(secret)", store_history=False)
+"""
+
+
+def _notebook_traceback(marker: str, _: Path) -> str:
+    """A cell that fails, with tracebacks shortened as `take_over(shell=get_ipython())` shortens them."""
+    done = subprocess.run(  # noqa: S603 - our own interpreter and our own text
+        [sys.executable, "-c", _SHELL],
+        input=marker,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return done.stdout + done.stderr
+
+
+LAB_PATHS: Mapping[str, WayOut] = MappingProxyType({"notebook traceback": _notebook_traceback})
