@@ -94,7 +94,7 @@ def test_the_figure_has_the_three_lanes(recovered):
 def test_the_alternative_text_tells_the_whole_call(recovered):
     """Who cannot see the figure reads the same events."""
     alt = picture(recovered).alt
-    assert all(event.text in alt for event in events(recovered))
+    assert all(event.short in alt for event in events(recovered))
 
 
 def test_the_stepper_goes_forward_and_back_and_stops_at_the_ends(recovered):

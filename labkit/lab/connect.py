@@ -24,13 +24,13 @@ from typing import Any
 from labkit.boundary import Boundary, adapter_named
 from labkit.flow import Policy
 from labkit.lab.clock import LessonClock
-from labkit.lab.provider import Provider, practice
+from labkit.lab.provider import MODELS, Provider, practice
 from labkit.lab.provider.faults import Entry
 from labkit.prompts import Models
 from labkit.records import CallRecord
 from labkit.transport import Http
 
-MODEL = "practice-small"
+MODEL = MODELS[0]
 FIXED_DRAW = 0.5  # every jittered wait is half of its ceiling
 
 

@@ -156,10 +156,16 @@ class Picture(_Both):
 
 
 def png(figure: Figure) -> str:
-    """The figure as base64 text, without the date and version stamps that would change the file."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=PIXELS_PER_INCH, metadata={"Software": None})
-    return base64.b64encode(buffer.getvalue()).decode("ascii")
+    """The figure as base64 text: 64 colours are plenty for a plot, and a third of the bytes."""
+    from PIL import Image  # noqa: PLC0415  # comes with matplotlib, and only figures need it
+
+    drawn, packed = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="rgba", dpi=PIXELS_PER_INCH)
+    width, height = (int(inches * PIXELS_PER_INCH) for inches in figure.get_size_inches())
+    image = Image.frombytes("RGBA", (width, height), drawn.getvalue()).convert("RGB")
+    # The octree takes a fifth of the default's time, so that a slider can redraw while it is moved.
+    image.quantize(64, method=Image.Quantize.FASTOCTREE).save(packed, format="png")
+    return base64.b64encode(packed.getvalue()).decode("ascii")
 
 
 def show(figure: Figure, *, see: str, alt: str) -> None:

@@ -70,17 +70,34 @@ def tell(step: Step, also: Listener | None = None) -> None:
 # ── the base ────────────────────────────────────────────────────────────────────────────────────
 
 
+_CLASS = "labkit-card"
+# JupyterLab takes arrow keys and Enter for itself while a cell is selected, also from a radio button in
+# its output. The attribute, on the element that has the focus, tells it to leave them alone; ipywidgets
+# cannot set attributes, but a style element may say what happens once it is loaded.
+_KEYS = f"""<style onload="const card = this.closest('.{_CLASS}'); card.dataset.keys = 'own';
+  card.addEventListener('focusin', event => event.target.setAttribute('data-lm-suppress-shortcuts', 'true'))">
+.{_CLASS} {{ border-left: 4px solid #0072B2; padding: 4px 0 8px 14px; margin: 4px 0; }}
+.{_CLASS} .{_CLASS} {{ width: 100%; }}
+.{_CLASS} :is(button, select, input):focus-visible {{ outline: 3px solid #0072B2; outline-offset: 2px; }}
+</style>"""
+
+
 class Card:
     """A framed widget with a plain form: what a reader without a live kernel sees.
 
-    Subclasses fill `self.box.children`, and say `plain()`: its HTML and its text.
+    Subclasses `fill` it, and say `plain()`: its HTML and its text.
     """
 
     def __init__(self, label: str) -> None:
         self.label = label
-        self.box = w.VBox(
-            layout=w.Layout(border_left="4px solid #0072B2", padding="4px 0 8px 14px", margin="4px 0")
-        )
+        self._body = w.VBox(layout=w.Layout(align_items="flex-start", width="100%"))
+        # Outside `layout`'s width a border would widen the box and make the cell scroll sideways.
+        self.box = w.VBox([w.HTML(_KEYS, layout=w.Layout(height="0", margin="0")), self._body])
+        self.box.add_class(_CLASS)
+
+    def fill(self, *children: Any) -> None:
+        """Put these into the card, one under the other."""
+        self._body.children = children
 
     def plain(self) -> tuple[str, str]:
         """HTML and text for viewers without widgets."""
@@ -107,7 +124,7 @@ def framed(html: str) -> str:
 
 def text(html: str, *, live: bool = False) -> Any:
     """An HTML widget that wraps; `live` text is announced by a screen reader when it changes."""
-    return w.HTML(_live(html) if live else html, layout=w.Layout(width="auto", max_width="100%"))
+    return w.HTML(_live(html) if live else html, layout=w.Layout(width="100%", margin="2px 0"))
 
 
 def _live(html: str) -> str:
@@ -141,7 +158,7 @@ def dropdown(label: str, options: Iterable[Any], value: Any = None) -> Any:
         options=list(options),
         value=value,
         style={"description_width": "initial"},
-        layout=w.Layout(width="auto", max_width="100%"),
+        layout=w.Layout(width="auto", min_width="260px", max_width="100%"),
     )
 
 
@@ -173,13 +190,13 @@ class Predict(Card):
         self._sure = dropdown("How sure are you?", CONFIDENCE, 50)
         self._button = button("Commit prediction", self._pressed, main=True)
         self._said = text("", live=True)
-        self.box.children = [
+        self.fill(
             text(question_html(f"Predict: {question}")),
             *self._inputs,
             self._sure,
             self._button,
             self._said,
-        ]
+        )
 
     def _make_inputs(self) -> list[Any]:
         if self.many:
@@ -262,19 +279,19 @@ class Reveal(Card):
         super().__init__(guess.question)
         self._guess, self.answer, self._shown, self._because = guess, answer, shown, because
         self.opened = False
-        self.box.children = [
+        self.fill(
             text(
                 "The result is here. Commit your prediction above first: that is what makes it stay with you."
             ),
             button("Show it without a prediction", self.open),
-        ]
+        )
 
     def open(self) -> None:
         """Show the result."""
         if self.opened:
             return
         self.opened = True
-        self.box.children = [text(self._compared() + joined(self._shown)[0], live=True)]
+        self.fill(text(self._compared() + joined(self._shown)[0], live=True))
         if self._guess.committed:
             guess = self._guess
             right = set(self.answer) == set(guess.chosen)
@@ -325,7 +342,7 @@ class Recall(Card):
         self.mark = ""
         self._look = button("Show the answer", self.open)
         self._rest = w.VBox([])
-        self.box.children = [text(question_html(question)), self._look, self._rest]
+        self.fill(text(question_html(question)), self._look, self._rest)
 
     def open(self) -> None:
         """Show the answer, and ask how it went."""
@@ -364,8 +381,7 @@ class Together(Card):
     def __init__(self, cards: Sequence[Card]) -> None:
         super().__init__("")
         self.cards = tuple(cards)
-        self.box.layout = w.Layout(margin="0")
-        self.box.children = [card.box for card in cards]
+        self.box = w.VBox([card.box for card in cards])
 
     def plain(self) -> tuple[str, str]:
         """One after the other."""
@@ -415,12 +431,12 @@ class Sorter(Card):
             made.style.description_width = f"{min(widest, 72)}ch"
         self._said = text("", live=True)
         self._button = button("Check my sorting", self._pressed, main=True)
-        self.box.children = [
+        self.fill(
             text(question_html(f"Predict: {question}")),
             *self._lists,
             self._button,
             self._said,
-        ]
+        )
 
     def _pressed(self) -> None:
         chosen = {item.label: made.value for item, made in zip(self.items, self._lists, strict=True)}
@@ -481,7 +497,7 @@ class Explore(Card):
         super().__init__(question)
         self.question, self.controls, self._draw = question, controls, draw
         self._screen = text("")
-        self.box.children = [text(question_html(question)), *controls.values(), self._screen]
+        self.fill(text(question_html(question)), *controls.values(), self._screen)
         for control in controls.values():
             control.observe(self._changed, names="value")
         self._changed()

@@ -30,12 +30,12 @@ class Stepper(Card):
         self._end = button("To the end", lambda: self.go(len(self.events)))
         self._said = text("", live=True)
         self._screen = text("")
-        self.box.children = [
+        self.fill(
             text(question_html("One call, step by step. What comes next? Say it, then press Next.")),
             row(self._back, self._next, self._end),
             self._said,
             self._screen,
-        ]
+        )
         self.go(1 if position is None else position)
 
     def go(self, position: int) -> Stepper:
@@ -59,20 +59,23 @@ class Stepper(Card):
 
 def picture(record: CallRecord, upto: int | None = None, see: str = "") -> Picture:
     """The call in three lanes, with an alternative text made from its events."""
-    told = "; ".join(
-        f"{event.lane} at {event.at_ms:,.0f} ms {event.text}" for event in timeline.events(record)[:upto]
-    )
-    return Picture(
-        lanes(record, upto), see=see or _sentence(record, upto), alt=f"A call in three lanes: {told}."
-    )
+    return Picture(lanes(record, upto), see=see or _sentence(record, upto), alt=_alt(record, upto))
+
+
+def _alt(record: CallRecord, upto: int | None) -> str:
+    come = timeline.events(record)[:upto]
+    told = {
+        lane: [f"{e.short} at {e.at_ms:,.0f} ms" for e in come if e.lane == lane] for lane in timeline.LANES
+    }
+    lines = "; ".join(f"{lane}: {', '.join(events) or 'nothing'}" for lane, events in told.items())
+    return f"A call in three lanes. {lines}."
 
 
 def _sentence(record: CallRecord, upto: int | None) -> str:
-    made: tuple[Any, ...] = record.attempts
-    waited = sum(attempt.delay_s for attempt in made)
     if upto is not None and upto < len(timeline.events(record)):
         return "dark is what has happened, pale is still to come."
-    requests = "1 request" if len(made) == 1 else f"{len(made)} requests"
-    return (
-        f"{requests} to the provider, {waited:g} s of waiting that the product did not decide, and one end."
-    )
+    made: tuple[Any, ...] = record.attempts
+    waited = sum(attempt.delay_s for attempt in made)
+    requests = "one request" if len(made) == 1 else f"{len(made)} requests"
+    waits = f"{waited:g} s of waiting" if waited else "no waiting"
+    return f"{requests}, {waits}, and one end: {record.status}."
