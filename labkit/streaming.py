@@ -214,7 +214,7 @@ class StreamCall(Call):
             return Ended(verdict.kind, "stream_error", verdict.advice, verdict.at_most)
         yield Read(min(GRACE_S, max(0.0, ends - self.senses.clock())))
         if not stream.whole:
-            return Ended(Kind.INCOMPLETE, "no_finish_reason", Advice.RETRY)
+            return Ended(Kind.INCOMPLETE, "finish_missing", Advice.RETRY)
         return self.read(stream.reply())
 
     def read_chunk(self, ends: float) -> Generator[Read, Any, bytes | Fault]:
