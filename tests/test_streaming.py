@@ -172,7 +172,7 @@ ENDS: dict[str, tuple[list[Step], Kind, str]] = {
     "reset": ([*HALF, Fault(Kind.CONNECT, "lost_in_body")], Kind.INCOMPLETE, "lost_in_body"),
     "truncated": ([*HALF, Fault(Kind.PROTOCOL, "truncated_body")], Kind.INCOMPLETE, "truncated_body"),
     "silence": ([*HALF, 3600.0], Kind.TIMEOUT, "deadline"),
-    "error event": ([*HALF, sse({"error": {"code": "slow_down"}})], Kind.OVERLOADED, "stream_error"),
+    "error event": ([*HALF, sse({"error": {"code": "server_is_overloaded"}})], Kind.OVERLOADED, "stream_error"),
     "unknown error event": ([*HALF, sse({"error": {"code": "new"}})], Kind.PROVIDER_ERROR, "stream_error"),
     "quota in mid-stream": ([*HALF, sse({"error": {"code": "insufficient_quota"}})], Kind.QUOTA_EXHAUSTED, "stream_error"),
     "an event that is no JSON": ([*HALF, b"data: <html>\n\n"], Kind.INCOMPLETE, "event_not_json"),
@@ -211,7 +211,7 @@ def test_every_end_has_its_name(end: str) -> None:
         (SSE_HEAD, [], Kind.INCOMPLETE, "retries_exhausted"),
         (SSE_HEAD, chat()[:1], Kind.INCOMPLETE, "retries_exhausted"),
         (SSE_HEAD, [Fault(Kind.CONNECT, "lost_in_body")], Kind.CONNECT, "retries_exhausted"),
-        (SSE_HEAD, [sse({"error": {"code": "slow_down"}})], Kind.OVERLOADED, "retries_exhausted"),
+        (SSE_HEAD, [sse({"error": {"code": "server_is_overloaded"}})], Kind.OVERLOADED, "retries_exhausted"),
         (error(503), [error(503).body], Kind.PROVIDER_ERROR, "retries_exhausted"),
     ],
 )
