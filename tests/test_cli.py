@@ -16,7 +16,8 @@ HOME = Path(__file__).parents[1]
 
 
 def labkit_command(*arguments: str, folder: Path = HOME) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-P", "-m", "labkit", *arguments]
+    code = "import sys; from labkit.cli import run; sys.exit(run(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
 
 
@@ -45,8 +46,9 @@ def test_an_unknown_command_is_a_usage_error(capsys: pytest.CaptureFixture[str])
 def test_help_loads_nothing_heavy() -> None:
     """`labkit --help` does not wait for JupyterLab, httpx or pandas."""
     code = (
-        "import sys; from labkit.cli import run; run(['--help']);"
-        "print({'jupyterlab', 'httpx', 'pydantic', 'pandas', 'starlette'} & set(sys.modules), file=sys.stderr)"
+        "import sys; from labkit.cli import run; run(['--help'])\n"
+        "heavy = {'jupyterlab', 'httpx', 'pydantic', 'pandas', 'starlette'}\n"
+        "print(heavy & set(sys.modules), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=HOME, capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "set()"

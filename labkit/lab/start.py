@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
@@ -35,9 +35,9 @@ PATIENCE = 60.0  # seconds for JupyterLab to come up on a slow, cold disk
 Say = Callable[[str], None]
 
 
-def start(*, browser: bool, port: int, say: Say = typer.echo) -> int:
+def start(*, browser: bool, port: int, home: Path | None = None, say: Say = typer.echo) -> int:
     """Run the lab until it is stopped; return the exit code."""
-    home = house()
+    home = home or house()
     say(self_check())
     say(f"your copies, in {home / 'work'}: {copy_all(home).sentence()}")
     port = port or free_port()
@@ -51,11 +51,16 @@ def start(*, browser: bool, port: int, say: Say = typer.echo) -> int:
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,
-            env=environment(),
+            env=environment(os.environ),
             start_new_session=os.name == "posix",
         )
         try:
-            show(address(server, port, first_lesson(home), log), browser=browser, say=say)
+            show(
+                address(server, port, first_lesson(home), log),
+                browser=browser,
+                say=say,
+                screen=has_screen(os.environ),
+            )
             server.wait()
         except KeyboardInterrupt:
             say("\nstopping JupyterLab and its kernels")
@@ -119,12 +124,12 @@ def command(home: Path, port: int) -> list[str]:
     ]
 
 
-def environment() -> dict[str, str]:
+def environment(inherited: Mapping[str, str]) -> dict[str, str]:
     """Return the variables JupyterLab starts with: no news prompt, no update check, this Python's kernel."""
-    ours = [str(SETTINGS), os.environ.get("JUPYTER_CONFIG_PATH", "")]
+    paths = [str(SETTINGS), inherited.get("JUPYTER_CONFIG_PATH", "")]
     return {
-        **os.environ,
-        "JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, ours)),
+        **inherited,
+        "JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, paths)),
         "JUPYTER_PREFER_ENV_PATH": "1",
     }
 
@@ -144,7 +149,8 @@ def address(server: subprocess.Popen[bytes], port: int, lesson: str, log: Path) 
         for note in Path(jupyter_runtime_dir()).glob("jpserver-*.json"):
             with contextlib.suppress(OSError, ValueError):
                 facts = json.loads(note.read_text(encoding="utf-8"))
-                if facts["port"] == port:
+                # A Windows environment's python.exe starts the real one, which has another process id.
+                if facts["port"] == port and (os.name == "nt" or facts["pid"] == server.pid):
                     tree = f"lab/tree/{quote(lesson)}" if lesson else "lab"
                     return f"{facts['url']}{tree}?token={facts['token']}"
         time.sleep(0.05)
@@ -156,20 +162,20 @@ def address(server: subprocess.Popen[bytes], port: int, lesson: str, log: Path) 
     )
 
 
-def show(url: str, *, browser: bool, say: Say) -> None:
+def show(url: str, *, browser: bool, say: Say, screen: bool) -> None:
     """Open the lesson in the browser where there is one; print its address either way."""
-    opened = browser and has_screen() and webbrowser.open(url)
+    opened = browser and screen and webbrowser.open(url)
     if browser and not opened:
         say("no browser could be opened from here: open this address in yours")
     say(f"the lab is open at {url}")
     say("Ctrl-C here ends it.")
 
 
-def has_screen() -> bool:
+def has_screen(variables: Mapping[str, str]) -> bool:
     """Say whether a browser could show itself; else Python may start one inside this terminal."""
     if sys.platform in {"win32", "darwin"}:
         return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("BROWSER"))
+    return any(variables.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
 
 
 def private(log: Path) -> BinaryIO:
