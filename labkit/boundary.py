@@ -155,8 +155,9 @@ class Boundary(_Face):
 
     def _perform(self, effect: Effect) -> Response | Fault | None:
         match effect:
-            case Send(request, seconds, phases):
-                return self.transport.exchange(request, seconds, phases)
+            case Send(request, seconds, phases, via):
+                transport: Transport = via or self.transport
+                return transport.exchange(request, seconds, phases)
             case Sleep(seconds):
                 self._sleep(seconds)
             case Emit(record):
@@ -221,8 +222,9 @@ class AsyncBoundary(_Face):
 
     async def _perform(self, effect: Effect) -> Response | Fault | None:
         match effect:
-            case Send(request, seconds, phases):
-                return await self.transport.exchange(request, seconds, phases)
+            case Send(request, seconds, phases, via):
+                transport: AsyncTransport = via or self.transport
+                return await transport.exchange(request, seconds, phases)
             case Sleep(seconds):
                 await self._sleep(seconds)
             case Emit(record):

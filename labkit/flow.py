@@ -18,6 +18,7 @@ import random
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 from labkit.backoff import Backoff, Random, RetryBudget, retry_after
@@ -25,20 +26,24 @@ from labkit.contracts import Answer, Evidence, Failure, Outcome, Task
 from labkit.costs import CostError, RateCard, cost
 from labkit.deadline import Clock, Deadline, Phases
 from labkit.failures import Advice, Kind, Verdict, classify, judge
+from labkit.fallback import Fallback
 from labkit.prompts import Models, Prompt, prompt_for
 from labkit.providers.base import Adapter, Fault, Malformed, Reply, Request, Response
 from labkit.records import Attempt, CallRecord, total_usage
-from labkit.usage import Usage
 from labkit.validation import Rejected, gate
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send this request, and answer with a `Response` or a `Fault` within `seconds`."""
+    """Send this request, and answer with a `Response` or a `Fault` within `seconds`.
+
+    `via` is the transport of a second route; None is whatever the driver sends through.
+    """
 
     request: Request
     seconds: float
     phases: Phases
+    via: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,8 @@ class Policy:
     """How calls are made: which model serves a task, how long parts may take, how waits grow, what it costs.
 
     `budget` is shared by every call that uses this policy; None leaves retries to each task's `max_retries`.
-    Without a `card`, records carry usage and no cost.
+    Without a `card`, records carry usage and no cost. `fallback` names a second route, for calls that are
+    not streamed.
     """
 
     models: Models
@@ -72,6 +78,7 @@ class Policy:
     phases: Phases = field(default_factory=Phases)
     budget: RetryBudget | None = None
     card: RateCard | None = None
+    fallback: Fallback | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +128,8 @@ class Call:
     """The state of one call, and the steps that its flow is made of."""
 
     streamed = False
+    via: Any = None
+    earlier = 0  # attempts that an earlier route had
 
     def __init__(
         self, task: Task, evidence: Evidence, adapter: Adapter, policy: Policy, senses: Senses
@@ -146,9 +155,22 @@ class Call:
         return self.adapter.request(self.task, self.evidence, self.model)
 
     def attempts(self) -> Generator[Effect, Any, Outcome[Any]]:
-        """Attempt, judge, wait, and again, while it makes sense."""
+        """Try the route, and the second one if there is one and the first has failed as a route."""
         if self.policy.budget is not None:
             self.policy.budget.called()
+        second, whole = self.policy.fallback, self.deadline
+        if second is None or self.streamed:
+            return (yield from self.tries())
+        self.deadline = Deadline(whole.at - second.keep * self.task.timeout_seconds, whole.clock)
+        outcome = yield from self.tries()
+        if isinstance(outcome, Answer) or outcome.kind not in second.on or whole.expired:
+            return outcome
+        self.adapter, self.model, self.via = second.adapter, second.model, second.transport
+        self.request, self.deadline, self.earlier = self.prepare(), whole, len(self.log)
+        return (yield from self.tries())
+
+    def tries(self) -> Generator[Effect, Any, Outcome[Any]]:
+        """Attempt, judge, wait, and again, while it makes sense."""
         ceiling = delay = 0.0
         while True:
             ended = yield from self.attempt(ceiling, delay)
@@ -156,7 +178,7 @@ class Call:
                 return Answer(ended.value, self.record(Kind.OK))
             if ended.advice is not Advice.RETRY:
                 return self.fail(ended.kind, ended.reason)
-            retry = len(self.log)
+            retry = len(self.log) - self.earlier
             ceiling = self.policy.backoff.ceiling(retry)
             delay = (
                 self.policy.backoff.delay(retry, self.senses.random, delay)
@@ -176,7 +198,7 @@ class Call:
         allowed = most if ended.at_most is None else min(most, ended.at_most)
         if self.deadline.expired:
             return "deadline"
-        if len(self.log) > allowed:
+        if len(self.log) - self.earlier > allowed:
             return ended.reason if most == 0 else "retries_exhausted"
         if not self.deadline.fits(delay):
             return "delay_exceeds_deadline" if ended.asked_wait is None else "retry_after_exceeds_deadline"
@@ -192,7 +214,7 @@ class Call:
         got: Response | Fault | None = None
         ended = Ended(Kind.CANCELLED, "cancelled")
         try:
-            got = yield Send(self.request, limit, self.policy.phases)
+            got = yield Send(self.request, limit, self.policy.phases, self.via)
             ended = self.judge(got)
         finally:
             self.note(ended, started, got if isinstance(got, Response) else None, ceiling, delay)
@@ -284,15 +306,17 @@ class Call:
             unreported_attempts=unreported,
             at=self.at,
         )
-        return record if self.policy.card is None else _priced(record, usage, self.policy.card)
+        return record if self.policy.card is None else _priced(record, self.policy.card)
 
 
-def _priced(record: CallRecord, usage: Usage | None, card: RateCard) -> CallRecord:
+def _priced(record: CallRecord, card: RateCard) -> CallRecord:
     """Add the cost; a record whose usage or model the card cannot price keeps None: unknown, never 0."""
+    known = [attempt for attempt in record.attempts if attempt.usage is not None]
     try:
-        return replace(record, cost=cost(usage, record.model, card), rate_card=card.stamp)
+        costs = [cost(attempt.usage, attempt.model, card) for attempt in known]
     except CostError:
-        return replace(record, rate_card=card.stamp)
+        costs = []
+    return replace(record, cost=sum(costs, Decimal(0)) if costs else None, rate_card=card.stamp)
 
 
 def _ms(seconds: float) -> float:

@@ -27,7 +27,7 @@ from labkit.failures import Kind
 from labkit.flow import Emit, Flow, Policy, Send, Senses, Sleep, call_flow
 from labkit.lab.case import EVIDENCE, TASK
 from labkit.lab.jitter import JITTERS
-from labkit.lab.station import EPOCH, Answers
+from labkit.lab.station import EPOCH, Answers, Station
 from labkit.prompts import Models
 from labkit.providers.base import Adapter, Fault, Malformed, Reply, Request, Response
 from labkit.providers.openai_chat import OpenAIChat
@@ -70,13 +70,15 @@ def simulate(
     """Let the crowd call until every call has ended. One seed gives one history, to the last digit.
 
     `draw` replaces the callers' chance, which the seed decides otherwise: `lambda: 0.5` halves every ceiling.
-    A retry budget starts full in every run, so that no run depends on the one before.
+    A retry budget starts full in every run, so that no run depends on the one before. The `transport` of a
+    fallback is a provider like this one.
     """
     if policy.budget is not None:
         policy = replace(policy, budget=RetryBudget(policy.budget.capacity, policy.budget.per_call))
     world = _World(crowd, provider, policy, adapter or OpenAIChat(), seed=seed, draw=draw)
     world.run()
-    return Run(crowd, policy, tuple(world.records), tuple(world.outcomes), world.station.served, world.unread)
+    served = sum(station.served for station in world.stations.values())
+    return Run(crowd, policy, tuple(world.records), tuple(world.outcomes), served, world.unread)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ class Run:
         if card is None:
             return {"billed": None, "recorded": None}
         known = [record.cost for *_, record in self.records if record.cost is not None]
-        # Every caller asks the same, so every reply costs the same.
+        # Every caller asks the same, so every reply costs the same (of one route; a fallback may differ).
         each = max(known, default=None)
         return {"billed": None if each is None else each * self.served, "recorded": sum(known, Decimal(0))}
 
@@ -251,11 +253,17 @@ class _World:
         draw: Callable[[], float] | None,
     ) -> None:
         self.now = 0.0
-        self.policy, self.adapter = policy, _Remembering(adapter)
+        self.crowd, self.policy, self.adapter = crowd, policy, _Remembering(adapter)
         luck, nature = Random(f"luck {seed}"), Random(f"nature {seed}")
+        self.nature = nature
         self.senses = Senses(lambda: self.now, lambda: EPOCH + self.now, draw or luck.random)
-        request = self.adapter.request(crowd.task, crowd.evidence, policy.models.serving(crowd.task))
-        self.station = provider.open(adapter.name, request, nature)
+        self.stations: dict[Answers | None, Station] = {}
+        self.stations[None] = self._open(provider, self.adapter, policy.models.serving(crowd.task))
+        if policy.fallback is not None:
+            second = replace(policy.fallback, adapter=_Remembering(policy.fallback.adapter))
+            self.policy = replace(policy, fallback=second)
+            if second.transport is not None:
+                self.stations[second.transport] = self._open(second.transport, second.adapter, second.model)
         self.unread = 0
         self.records: list[tuple[int, float, CallRecord]] = []
         self.outcomes: list[Outcome[Any]] = []
@@ -265,6 +273,10 @@ class _World:
             caller = _Caller(number, self._start(crowd, number))
             self.queue.append((nature.random() * crowd.over_s, number, caller, None))
         heapify(self.queue)
+
+    def _open(self, provider: Answers, adapter: Adapter, model: str) -> Station:
+        request = adapter.request(self.crowd.task, self.crowd.evidence, model)
+        return provider.open(adapter.name, request, self.nature)
 
     def _start(self, crowd: Crowd, number: int) -> Flow:
         task = replace(crowd.task, trace_id=f"{crowd.task.trace_id[:100]}.{number}")
@@ -301,7 +313,7 @@ class _World:
 
     def _exchange(self, effect: Send) -> tuple[float, Response | Fault]:
         """When the caller hears something, and what."""
-        at, heard = self.station.hear(self.now)
+        at, heard = self.stations[effect.via].hear(self.now)
         phase = effect.phases.read < effect.seconds
         gives_up_at = self.now + (effect.phases.read if phase else effect.seconds)
         if heard is not None and at < gives_up_at:
