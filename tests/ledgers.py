@@ -17,7 +17,7 @@ from labkit.idempotency import Ledger, PostgresLedger, SQLiteLedger
 def postgres() -> Iterator[str]:
     """Give the connection string of a server that lives as long as the test run."""
     try:
-        server = postgres_server()
+        server = postgres_server("fsync=off")  # the tests kill clients, not the machine
         with server as conninfo:
             yield conninfo
     except NoPostgres as reason:
