@@ -7,6 +7,7 @@ To add a command: a function under ``@app.command()`` whose docstring is its hel
 needs, calls it, and raises ``typer.Exit(code)`` when the exit code is not 0.
 """
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -99,6 +100,30 @@ def _chance(text: str) -> tuple[str, float]:
         return name, float(share)
     except ValueError:
         raise typer.BadParameter(f"--chance is {text!r}; wanted NAME=SHARE, as in 429=0.1") from None
+
+
+@app.command()
+def scan(
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files and folders; the current folder.")] = None,
+    *,
+    staged: Annotated[bool, typer.Option("--staged", help="What the next commit would add.")] = False,
+    history: Annotated[bool, typer.Option("--history", help="Also every version in git's history.")] = False,
+    form: Annotated[str, typer.Option("--format", help="text, json or sarif")] = "text",
+    baseline: Annotated[Path | None, typer.Option(help="Findings in this file are known.")] = None,
+    write_baseline: Annotated[Path | None, typer.Option(help="Accept all findings into this file.")] = None,
+) -> None:
+    """Look for leaked keys. Exit code 0: none; 1: at least one; 2: the scan itself failed."""
+    from labkit.scan import run_scan  # noqa: PLC0415
+
+    code = run_scan(
+        paths or [Path()],
+        staged=staged,
+        history=history,
+        form=form,
+        baseline=baseline,
+        write_baseline=write_baseline,
+    )
+    raise typer.Exit(code)
 
 
 @app.command()

@@ -14,11 +14,13 @@ import pytest
 from tornado.web import HTTPError
 
 from labkit.keykinds import KEY_KINDS, make_fake
+from labkit.lab import savehook
 from labkit.lab.savehook import SaveGuard, findings_in_model, mask
 
 sys.path.insert(0, str(Path(__file__).parent))
 from scan_corpus import NOTEBOOKS, notebook, positives
 
+SETTINGS = Path(savehook.__file__).with_name("jupyter")
 KINDS = {kind.name: kind for kind in KEY_KINDS}
 KEY = make_fake(KINDS["groq"], random.Random(5).random)
 
@@ -118,11 +120,7 @@ def test_text_files_are_watched_and_the_env_file_is_where_keys_belong(tmp_path):
 
 @pytest.fixture
 def server(tmp_path):
-    """A real Jupyter Server with the extension switched on the way the documentation says."""
-    config = tmp_path / "config"
-    config.mkdir()
-    switch = {"ServerApp": {"jpserver_extensions": {"labkit.lab.savehook": True}}}
-    (config / "jupyter_server_config.json").write_text(json.dumps(switch))
+    """A real JupyterLab with the settings that `labkit start` brings."""
     home = {name: str(tmp_path / name) for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "HOME")}
     root = tmp_path / "root"
     root.mkdir()
@@ -131,7 +129,7 @@ def server(tmp_path):
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(
             command,
-            env={**os.environ, "JUPYTER_CONFIG_PATH": str(config), **home},
+            env={**os.environ, "JUPYTER_CONFIG_PATH": str(SETTINGS), **home},
             stdout=log,
             stderr=log,
             stdin=subprocess.DEVNULL,
@@ -173,11 +171,11 @@ def _put(address: tuple[str, str], path: str, model: dict) -> tuple[int, dict]:
 
 
 def test_jupyterlab_refuses_and_then_saves(server):
-    """Over HTTP, as the browser does it: refused with the message, no key on disk or in the log, then saved."""
+    """Over HTTP, as the browser does it: refused, no key on disk or in the log, then saved."""
     root, address = server
     status, answer = _put(address, "a.ipynb", shown(KEY))
     assert status == 400
-    assert answer["message"].startswith("Not saved, because a key")
+    assert answer["message"].startswith("Not saved: a key would be written to disk (cell 2")
     assert [path.name for path in root.iterdir()] == ["a.without-keys.ipynb"]
     assert not any(KEY in path.read_text() for path in root.rglob("*") if path.is_file())
     assert KEY not in (root.parent / "log").read_text()

@@ -524,6 +524,25 @@ def test_reports_of_a_clean_scan_are_clean():
     assert json.loads(as_sarif(report))["runs"][0]["results"] == []
 
 
+def test_a_commit_with_a_key_is_refused_by_the_hook(repository):
+    """The shipped command as a git hook: the commit does not happen, and without the key it does."""
+    line = "import sys; from labkit.cli import run; sys.exit(run(['scan', '--staged']))"
+    hook = repository / ".git" / "hooks" / "pre-commit"
+    hook.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{line}"\n')
+    hook.chmod(0o755)
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        commit(repository, "a.py", f"k = '{fake()}'\n")
+    assert "a.py: line 1: groq" in caught.value.stdout + caught.value.stderr
+    assert len(commit(repository, "a.py", "k = None\n")) == 40
+
+
+def test_the_shipped_hook_runs_the_staged_scan():
+    """pre-commit reads this file from the repository's root."""
+    text = (ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8")
+    assert "entry: labkit scan --staged\n" in text
+    assert "pass_filenames: false\n" in text
+
+
 # --- this project ---------------------------------------------------------------------------------
 
 

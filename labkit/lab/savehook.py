@@ -5,7 +5,7 @@ holds a key is refused, and JupyterLab shows the cell and the kind. A refused sa
 same notebook with the key masked is written beside it as ``NAME.without-keys.ipynb``, the tab keeps
 everything, and the copy goes when a later save succeeds.
 
-    # in a Jupyter configuration directory, file jupyter_server_config.json
+    # jupyter_server_config.d/labkit.json in a Jupyter configuration directory; `labkit start` brings its own
     {"ServerApp": {"jpserver_extensions": {"labkit.lab.savehook": true}}}
 
 Why not warn and save: the warning is read after the key is on disk. Why not mask and save: the tab would
@@ -119,7 +119,7 @@ def _message(findings: list[Finding], copy: str) -> str:
     """What the learner reads: what, where, what to do, and that nothing is lost."""
     kept = f"Your work without the key is in {copy}." if copy else "Your work is still in this tab."
     return (
-        f"Not saved, because a key would be written to disk. {_places(findings)}. Read it from LLM_API_KEY "
+        f"Not saved: a key would be written to disk ({_places(findings)}). Read it from LLM_API_KEY "
         f"instead, clear the output that shows it, and save again. {kept} If anybody saw the key, rotate it."
     )
 
