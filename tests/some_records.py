@@ -46,7 +46,7 @@ def make_record(number: int = 1, **changes: Any) -> CallRecord:
         "usage": usage,
         "cost": Decimal("0.00194820"),
         "rate_card": "illustrative-2026-01@sha256:0123456789ab",
-        "at": 1_764_000_000.25,
+        "at": 1_795_000_000.25,
     }
     return CallRecord(**(given | changes))
 

@@ -248,13 +248,13 @@ def test_a_sink_tries_again_after_a_failure(tmp_path: Path) -> None:
 
 def test_a_full_file_is_put_aside_under_its_time(tmp_path: Path) -> None:
     """Rotation keeps the order, and no file outgrows the limit."""
-    sink = JsonlSink(tmp_path / "calls.jsonl", max_bytes=3_000, keep=100, wall=lambda: 1_764_000_000)
+    sink = JsonlSink(tmp_path / "calls.jsonl", max_bytes=3_000, keep=100, wall=lambda: 1_795_000_000)
     for number in range(12):
         sink(make_record(number))
 
     assert ids(sink.path) == [f"trace_{number}" for number in range(12)]
     names = sorted(file.name for file in tmp_path.glob("calls*.jsonl"))
-    assert names[0] == "calls.20251124T160000-0001.jsonl"
+    assert names[0] == "calls.20261118T110640-0001.jsonl"
     assert len(names) > 4
     assert all(file.stat().st_size <= 3_000 for file in tmp_path.glob("calls*.jsonl"))
 
@@ -270,7 +270,7 @@ def test_a_record_larger_than_a_file_is_still_written(tmp_path: Path) -> None:
 
 def test_older_files_are_deleted_beyond_keep(tmp_path: Path) -> None:
     """Retention by count: the newest stay."""
-    now = [1_764_000_000.0]
+    now = [1_795_000_000.0]
     sink = JsonlSink(tmp_path / "calls.jsonl", max_bytes=1, keep=2, wall=lambda: now[0])
     for number in range(6):
         now[0] += 1
@@ -334,7 +334,7 @@ def test_a_frame_keeps_decimals_and_unknowns(tmp_path: Path) -> None:
     assert frame["input_tokens"].tolist() == [921, pd.NA]
     assert str(frame["input_tokens"].dtype) == "Int64"
     assert frame["streamed"].tolist() == [False, False]
-    assert str(frame["at"].iloc[0]) == "2025-11-24 16:00:00.250000+00:00"
+    assert str(frame["at"].iloc[0]) == "2026-11-18 11:06:40.250000+00:00"
 
 
 def test_attempts_join_their_calls(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_a_call_is_one_client_span_with_its_own_times(collector: Collector) -> N
     span = collector.span(make_record())
 
     assert (span.name, span.kind) == ("chat practice-1", SpanKind.CLIENT)
-    assert span.start_time == 1_764_000_000_250_000_000
+    assert span.start_time == 1_795_000_000_250_000_000
     assert span.end_time is not None
     assert span.end_time - span.start_time == 840_000_000
 
@@ -107,7 +107,7 @@ def test_attempts_are_events_at_their_own_times(collector: Collector) -> None:
     """The failed attempt and its wait can be seen inside a call that ended well."""
     first, second = collector.span(make_record()).events
 
-    assert first.timestamp == 1_764_000_000_250_000_000 + 12_500_000
+    assert first.timestamp == 1_795_000_000_250_000_000 + 12_500_000
     assert first.attributes is not None
     assert first.attributes["error.type"] == "rate_limited"
     assert first.attributes["http.response.status_code"] == 429
