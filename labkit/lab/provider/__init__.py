@@ -10,6 +10,7 @@ works against it, and it counts what really arrived.
 """
 
 from labkit.lab.provider.app import create_app
+from labkit.lab.provider.capacity import Capacity
 from labkit.lab.provider.faults import FAULTS, Fault, UnknownFault
 from labkit.lab.provider.server import Provider, practice, serve
 from labkit.lab.provider.state import MODELS, PRACTICE_KEY, Seen, State
@@ -19,6 +20,7 @@ __all__ = [
     "FAULTS",
     "MODELS",
     "PRACTICE_KEY",
+    "Capacity",
     "Fault",
     "NeedsSocket",
     "Provider",

@@ -98,7 +98,7 @@ def _window_days(text: str) -> int | None:
 def answer(prompt: Prompt, plan: Plan = OK) -> Draft:
     """The model's draft, with the plan's content fault applied and the token limit observed."""
     fault = first(plan, Where.ANSWER)
-    name = fault.name if fault and fault.name != "background_failed" else ""
+    name = fault.name if fault else ""
     if name.startswith("tool_"):
         return _limited(_bad_call(prompt, name), prompt)
     if not name and (call := _proposal(prompt)) is not None:

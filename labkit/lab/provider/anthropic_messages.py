@@ -60,6 +60,14 @@ def read(body: Mapping[str, Any]) -> Prompt:
     if turns[0][0] != "user":
         raise fields.refuse("messages", "a first message with the role 'user'")
     schema = _schema(fields)
+    segments = [
+        *(Segment(dumps(tool.body), _mark(tool)) for tool in fields.items("tools")),
+        *system,
+        *(Segment(f"{role}\n{block.text}", block.ttl) for role, blocks in turns for block in blocks),
+    ]
+    if (ttl := _mark(fields)) is not None:
+        # A mark on the whole request stands for one on its last block.
+        segments[-1] = Segment(segments[-1].text, ttl)
     return Prompt(
         system="\n".join(block.text for block in system),
         user="\n".join(block.text for role, blocks in turns if role == "user" for block in blocks),
@@ -70,11 +78,7 @@ def read(body: Mapping[str, Any]) -> Prompt:
         must_call=must_call,
         has_tool_result=_has_result(messages),
         max_tokens=limit,
-        segments=(
-            *(Segment(dumps(tool.body), _mark(tool)) for tool in fields.items("tools")),
-            *system,
-            *(Segment(f"{role}\n{block.text}", block.ttl) for role, blocks in turns for block in blocks),
-        ),
+        segments=tuple(segments),
     )
 
 

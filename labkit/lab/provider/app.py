@@ -17,18 +17,23 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from labkit.lab.provider.calls import Calls
+from labkit.lab.provider.capacity import Capacity
 from labkit.lab.provider.control import Control
 from labkit.lab.provider.desk import Desk
 from labkit.lab.provider.dialects import dialect_of
 from labkit.lab.provider.problems import Problem
+from labkit.lab.provider.rotations import Rotations
 from labkit.lab.provider.state import State
 from labkit.lab.provider.wire import Sleep
 
 
-def create_app(state: State | None = None, *, sleep: Sleep = asyncio.sleep) -> Starlette:
+def create_app(
+    state: State | None = None, *, sleep: Sleep = asyncio.sleep, capacity: Capacity | None = None
+) -> Starlette:
     """The app over a state of its own or over one that a test holds."""
     state = state or State()
-    desk = Desk(state, sleep)
+    desk = Desk(state, sleep, capacity)
+    rotations = Rotations(state, sleep)
     calls = Calls(state)
     routes = [
         desk.route("POST", "/v1/chat/completions", calls.chat),
@@ -38,10 +43,14 @@ def create_app(state: State | None = None, *, sleep: Sleep = asyncio.sleep) -> S
         desk.route("DELETE", "/v1/responses/{id}", calls.delete_response, on="polls"),
         desk.route("POST", "/v1/responses/{id}/cancel", calls.cancel_response, on="polls"),
         desk.route("GET", "/v1/models", calls.models, on="models"),
-        *Control(state).routes(),
+        desk.route("POST", "/rotations", rotations.create, on="rotations"),
+        desk.route("GET", "/rotations", rotations.listing, on="lookups"),
+        desk.route("GET", "/rotations/{id}", rotations.one, on="lookups"),
+        *Control(state, rotations).routes(),
     ]
     app = Starlette(routes=routes, exception_handlers={404: _not_found, 405: _not_found})
     app.state.practice = state
+    app.state.rotations = rotations
     return app
 
 

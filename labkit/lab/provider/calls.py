@@ -29,6 +29,7 @@ from labkit.lab.provider.events import Event, spoiled
 from labkit.lab.provider.faults import names
 from labkit.lab.provider.problems import Problem
 from labkit.lab.provider.prompt import Prompt
+from labkit.lab.provider.promptcache import PromptCache
 from labkit.lab.provider.reply import Reply, json_reply, stream_reply
 from labkit.lab.provider.state import State
 from labkit.lab.provider.tokens import count_tokens
@@ -43,7 +44,9 @@ class Calls:
     def __init__(self, state: State) -> None:
         self.state = state
         self.background = Background()
+        self.cache = PromptCache(state.now)
         state.on_reset(self.background.clear)
+        state.on_reset(self.cache.clear)
 
     async def chat(self, incoming: Incoming) -> Reply:
         """POST /v1/chat/completions."""
@@ -119,7 +122,11 @@ class Calls:
     def envelope(self, prompt: Prompt, draft: Draft, model: str, prefix: str) -> Envelope:
         """Id, time and usage of one answer."""
         tokens = count_tokens("".join(segment.text for segment in prompt.segments))
-        counted = Counted(max(1, tokens), draft.output_tokens)
+        if prefix == "msg_":
+            hit = self.cache.anthropic(prompt.segments, model)
+        else:
+            hit = self.cache.openai(prompt.segments, model, prompt.cache_key)
+        counted = Counted(max(1, tokens), draft.output_tokens, *hit)
         return Envelope(self.state.next_id(prefix), int(self.state.now()), model, counted, self.state.next_id)
 
 

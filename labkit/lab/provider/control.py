@@ -4,6 +4,7 @@ A learner's code may run in a sandbox, or in a shell with curl; neither shares m
 
     POST /_lab/faults   {"script": ["429", "ok"]}  or  {"chances": {"503": 0.1}}
     GET  /_lab/requests
+    POST /_lab/rotations {"honours_keys": false}
     POST /_lab/reset    and    POST /_lab/advance {"seconds": 3600}
 """
 
@@ -17,14 +18,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from labkit.lab.provider.faults import FAULTS, UnknownFault
+from labkit.lab.provider.rotations import Rotations
 from labkit.lab.provider.state import State
 
 
 class Control:
     """The endpoints over one provider's state. They are not counted, and need no key."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, rotations: Rotations) -> None:
         self.state = state
+        self.rotations = rotations
 
     def routes(self) -> list[Route]:
         """What the app mounts."""
@@ -33,6 +36,7 @@ class Control:
             Route("/_lab/faults", self.set_faults, methods=["POST"]),
             Route("/_lab/requests", self.list_requests, methods=["GET"]),
             Route("/_lab/reset", self.reset, methods=["POST"]),
+            Route("/_lab/rotations", self.set_rotations, methods=["POST"]),
             Route("/_lab/advance", self.advance, methods=["POST"]),
         ]
 
@@ -68,6 +72,16 @@ class Control:
         """Forget everything."""
         self.state.reset()
         return JSONResponse({"count": self.state.count})
+
+    async def set_rotations(self, request: Request) -> Response:
+        """Make the rotation service honour idempotency keys, or not; and tell its count of effects."""
+        try:
+            honours = _object(await request.body() or b"{}").get("honours_keys", self.rotations.honours_keys)
+        except (ValueError, TypeError):
+            return JSONResponse({"error": 'wanted {"honours_keys": false}'}, 400)
+        self.rotations.honours_keys = honours is True
+        effects = [effect.as_dict() for effect in self.rotations.effects]
+        return JSONResponse({"honours_keys": self.rotations.honours_keys, "effects": effects})
 
     async def advance(self, request: Request) -> Response:
         """Move the provider's clock forward."""

@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from labkit.lab.provider.capacity import Capacity, Gate
 from labkit.lab.provider.checks import read_json
 from labkit.lab.provider.dialects import Dialect, dialect_of
 from labkit.lab.provider.faults import Plan, Where, first
@@ -55,9 +56,10 @@ Endpoint = Callable[[Incoming], Awaitable[Reply]]
 class Desk:
     """Wraps endpoints, so that each is counted and may be made to fail."""
 
-    def __init__(self, state: State, sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(self, state: State, sleep: Sleep = asyncio.sleep, capacity: Capacity | None = None) -> None:
         self.state = state
         self.sleep = sleep
+        self.gate = Gate(capacity or Capacity(), state, sleep)
 
     def route(self, method: str, path: str, endpoint: Endpoint, *, on: str = "calls") -> Route:
         """A route whose requests are counted and may fail. `on` names the script that they use up."""
@@ -74,17 +76,20 @@ class Desk:
             seen.digest = self.state.digest(raw)
             dialect = dialect_of(path, request.headers)
             incoming = Incoming(request, raw, plan, seen, dialect, self.state.next_id(dialect.id_prefix))
-            reply = await self._reply(endpoint, incoming)
+            reply = await self._reply(endpoint, incoming, busy=on == "calls")
             reply.headers[dialect.id_header] = incoming.request_id
             # Delivery is an ASGI response in all but its base class.
             return Delivery(reply, plan, seen, self.sleep)  # type: ignore[return-value]
 
         return Route(path, receive, methods=[method])
 
-    async def _reply(self, endpoint: Endpoint, incoming: Incoming) -> Reply:
+    async def _reply(self, endpoint: Endpoint, incoming: Incoming, *, busy: bool) -> Reply:
         try:
             self._admit(incoming)
-            return spoil_body(await endpoint(incoming), incoming.plan)
+            if not busy:
+                return spoil_body(await endpoint(incoming), incoming.plan)
+            async with self.gate.entered():
+                return spoil_body(await endpoint(incoming), incoming.plan)
         except Problem as problem:
             return incoming.dialect.error(problem, incoming.request_id)
 

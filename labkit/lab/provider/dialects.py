@@ -61,7 +61,5 @@ def dialect_of(path: str, headers: Mapping[str, str]) -> Dialect:
     """Whose manners a request expects: by its path, and where both have one by the version header."""
     if path.startswith("/v1/messages"):
         return ANTHROPIC_API
-    shared = path.startswith("/v1/models") or not path.startswith(
-        ("/v1/chat", "/v1/responses", "/v1/batches")
-    )
-    return ANTHROPIC_API if shared and "anthropic-version" in headers else OPENAI_API
+    own = ("/v1/chat", "/v1/responses", "/v1/batches", "/v1/files", "/rotations")
+    return ANTHROPIC_API if "anthropic-version" in headers and not path.startswith(own) else OPENAI_API

@@ -26,6 +26,7 @@ class Where(StrEnum):
     WIRE = "wire"  # the right bytes, delivered wrongly
     ANSWER = "answer"  # a well-formed response whose content is wrong
     STREAM = "stream"  # only streams: the event sequence is wrong
+    JOB = "job"  # background responses and batches
     ACTION = "action"  # only the rotation service
 
 
@@ -96,6 +97,7 @@ _WIRE = {
     "reset_after_body": Spec(Where.WIRE, "the whole body, then a reset before its end is marked", None, True),
     "reset_idle": Spec(Where.WIRE, "a complete response; SECONDS later its connection is reset", 0.05, True),
     "close_before": Spec(Where.WIRE, "the connection closes, in order, without a response", None, True),
+    "answer_twice": Spec(Where.WIRE, "the response is sent twice on one connection", None, True),
     "truncated": Spec(Where.WIRE, "Content-Length promises more than is sent", None, True),
     "truncated_chunked": Spec(Where.WIRE, "chunked, without the last chunk", None, True),
 }
@@ -127,7 +129,6 @@ _ANSWER = {
     "claims_action": "a sentence that claims to have created the job",
     "no_usage": "an answer without usage",
     "unknown_finish": "a finish reason that no document names",
-    "background_failed": "a background response that ends as failed",
     "tool_other_account": "proposes the tool for another account than the facts name",
     "tool_unknown": "proposes a tool that was not offered",
     "tool_bad_json": "proposes the tool with arguments that are not JSON",
@@ -148,10 +149,20 @@ _STREAM = {
     "refusal_midway": Spec(Where.STREAM, "half an answer, then a refusal"),
 }
 
+_JOB = {
+    "background_failed": Spec(Where.JOB, "a background response that ends as failed"),
+    "batch_takes": Spec(Where.JOB, "a batch that needs SECONDS; beyond 24 h it expires half done", 90000.0),
+    "batch_fails": Spec(Where.JOB, "every NTH request of the batch fails", 3.0),
+    "batch_all_fail": Spec(Where.JOB, "every request fails: completed, with no output file"),
+    "batch_loses": Spec(Where.JOB, "N requests of the batch turn up in no file at all", 1.0),
+}
+
 _ACTION = {
+    "lost_request": Spec(Where.ACTION, "the connection is reset before anything was done", None, True),
     "lost_response": Spec(Where.ACTION, "the job is created, the response is lost", None, True),
+    "slow_effect": Spec(Where.ACTION, "the effect takes SECONDS; the same key meanwhile is a 409", 0.2),
     "apply_late": Spec(Where.ACTION, "answers 503 at once; the job is created SECONDS later", 0.2),
-    "twice": Spec(Where.ACTION, "applies the effect twice and answers with the second"),
+    "twice": Spec(Where.ACTION, "the effect takes place twice; the answer names the second"),
 }
 
 FAULTS: dict[str, Spec] = {
@@ -160,6 +171,7 @@ FAULTS: dict[str, Spec] = {
     **_WIRE,
     **_group(Where.ANSWER, _ANSWER),
     **_STREAM,
+    **_JOB,
     **_ACTION,
 }
 

@@ -85,6 +85,7 @@ def read(body: Mapping[str, Any]) -> Prompt:
         must_call=must_call,
         has_tool_result=any(role == "tool" for role, _ in texts),
         max_tokens=_limit(fields),
+        cache_key=fields.text("prompt_cache_key") or "",
         segments=(*_preamble(body), *(Segment(f"{role}\n{text}\n") for role, text in texts)),
     )
 

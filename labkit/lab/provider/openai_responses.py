@@ -73,6 +73,7 @@ def read(body: Mapping[str, Any]) -> Prompt:
         must_call=must_call,
         has_tool_result=any(role == "tool" for role, _ in turns),
         max_tokens=fields.number("max_output_tokens", 16, 1_000_000, whole=True),
+        cache_key=fields.text("prompt_cache_key") or "",
         segments=(*preamble, Segment(instructions), *(Segment(f"{role}\n{text}\n") for role, text in turns)),
     )
 

@@ -51,6 +51,7 @@ class Prompt:
     has_tool_result: bool = False
     max_tokens: int | None = None
     segments: tuple[Segment, ...] = ()
+    cache_key: str = ""
 
     @cached_property
     def policy_lines(self) -> dict[str, str]:

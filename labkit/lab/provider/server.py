@@ -21,11 +21,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import uvicorn
+from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from labkit.lab.provider.app import create_app
+from labkit.lab.provider.capacity import Capacity
 from labkit.lab.provider.faults import Entry
+from labkit.lab.provider.rotations import Rotations
 from labkit.lab.provider.state import MODELS, PRACTICE_KEY, Seen, State
 from labkit.lab.provider.wire import TRANSPORT
 
@@ -124,8 +127,10 @@ def _listen(host: str, port: int) -> socket.socket:
 class Provider:
     """A running practice provider, as a notebook or a test sees it."""
 
-    def __init__(self, state: State, host: str, port: int) -> None:
+    def __init__(self, app: Starlette, host: str, port: int) -> None:
+        state: State = app.state.practice
         self.state = state
+        self.rotations: Rotations = app.state.rotations
         self.key = state.key
         self.base_url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -176,6 +181,7 @@ def practice(
     port: int = 0,
     clock: Callable[[], float] = time.time,
     background_seconds: float = 0.2,
+    capacity: Capacity | None = None,
 ) -> Iterator[Provider]:
     """Serve in a thread for as long as the block lasts. Port 0 takes a free one."""
     state = State(
@@ -188,7 +194,8 @@ def practice(
     )
     state.script(script)
     sock = _listen(host, port)
-    server = _Server(_config(create_app(state)))
+    app = create_app(state, capacity=capacity)
+    server = _Server(_config(app))
     thread = threading.Thread(
         target=lambda: asyncio.run(server.serve([sock])), name="practice-provider", daemon=True
     )
@@ -196,7 +203,7 @@ def practice(
     if not server.up.wait(10):
         raise RuntimeError("the practice provider did not start within 10 s")
     try:
-        yield Provider(state, host, sock.getsockname()[1])
+        yield Provider(app, host, sock.getsockname()[1])
     finally:
         server.stop()
         thread.join(10)
@@ -210,6 +217,7 @@ def serve(
     seed: int = 0,
     faults: str = "",
     chances: Mapping[str, float] | None = None,
+    capacity: Capacity | None = None,
     ready: Callable[[Provider], None] | None = None,
 ) -> None:
     """Serve in the foreground until Ctrl-C.
@@ -220,8 +228,9 @@ def serve(
     state = State(seed=seed, chances=chances)
     state.script([part.strip() for part in faults.split(",") if part.strip()])
     sock = _listen(host, port)
-    server = _Server(_config(create_app(state)))
-    (ready or _announce)(Provider(state, host, sock.getsockname()[1]))
+    app = create_app(state, capacity=capacity)
+    server = _Server(_config(app))
+    (ready or _announce)(Provider(app, host, sock.getsockname()[1]))
     try:
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(server.serve([sock]))

@@ -84,6 +84,12 @@ class Link:
         if self._gone.done():
             raise ClientGone
 
+    def write_raw(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        """Write a response past the server, which knows nothing of it."""
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        if self._transport is not None:
+            self._transport.write(f"HTTP/1.1 {status} OK\r\n{head}\r\n".encode("latin-1") + body)
+
     async def hang_up(self, *, reset: bool) -> None:
         """Close the connection now, with FIN or with RST, and wait until it is down."""
         if self._transport is None:
@@ -138,7 +144,7 @@ class Delivery:
     async def _deliver(self, link: Link) -> str:
         for name in ("slow_first_byte", "silence"):
             await link.pause(self._number.get(name, 0.0))
-        if self._names & {"reset_before", "lost_response"}:
+        if self._names & {"reset_before", "lost_response", "lost_request"}:
             await link.hang_up(reset=True)
             return "reset"
         if self._names & {"close_before", "silence"} and link.has_socket:
@@ -173,6 +179,8 @@ class Delivery:
             await link.hang_up(reset=False)
             return "truncated"
         await link.body(b"", more=False)
+        if "answer_twice" in self._names:
+            link.write_raw(self.reply.status, self._headers(), b"".join(self.reply.chunks))
         if "reset_idle" in self._names:
             # Not at once: a reset can make the client's system throw away bytes it has not read yet.
             await self._sleep(self._number["reset_idle"])
