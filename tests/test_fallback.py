@@ -30,7 +30,7 @@ TEN = replace(TASK, timeout_seconds=10.0)
 def policy(second: Any, **fallback: Any) -> Policy:
     """Two retries on the first route, then another provider."""
     route = Fallback(AnthropicMessages(), "practice-large", second, **fallback)
-    return Policy(Models("practice-small"), Backoff(0.5, 8.0), fallback=route)
+    return Policy(Models("practice-model"), Backoff(0.5, 8.0), fallback=route)
 
 
 def test_a_route_that_fails_hands_over_to_the_second() -> None:
@@ -40,7 +40,7 @@ def test_a_route_that_fails_hands_over_to_the_second() -> None:
     (outcome,) = run.outcomes
     routes = [(attempt.provider, attempt.model, attempt.status) for attempt in outcome.record.attempts]
     assert outcome.ok
-    assert routes == [("openai", "practice-small", "failed")] * 3 + [("anthropic", "practice-large", "ok")]
+    assert routes == [("openai", "practice-model", "failed")] * 3 + [("anthropic", "practice-large", "ok")]
     assert (outcome.record.provider, outcome.record.model) == ("anthropic", "practice-large")
     assert [attempt.number for attempt in outcome.record.attempts] == [1, 2, 3, 4]
 

@@ -27,7 +27,7 @@ from labkit.prompts import Models
 from labkit.providers import AnthropicMessages, Fault, OpenAIChat, Response
 
 PATIENT = replace(TASK, max_retries=9, timeout_seconds=300.0)
-PLAIN = Policy(Models("practice-small"), Backoff(0.5, 8.0))
+PLAIN = Policy(Models("practice-model"), Backoff(0.5, 8.0))
 
 
 # ── the same flow ───────────────────────────────────────────────────────────────────────────────
@@ -92,7 +92,7 @@ def _timeless(outcome: Any) -> Any:
 
 def test_three_tries_of_ten_seconds_under_twelve_end_by_twelve() -> None:
     """The third try is never made and the second is cut: the sum is the deadline's, not the attempts'."""
-    policy = Policy(Models("practice-small"), Backoff(1.0, 20.0), Phases(attempt=10.0))
+    policy = Policy(Models("practice-model"), Backoff(1.0, 20.0), Phases(attempt=10.0))
     run = simulate(
         Crowd(1, task=replace(TASK, timeout_seconds=12.0)), Script(*["silence"] * 3), policy, draw=lambda: 0.5
     )

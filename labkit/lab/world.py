@@ -5,7 +5,7 @@ and nobody can try that on a real provider. Here nothing sleeps and nothing is s
 event to event, and every caller runs the flow that `Boundary` runs, adapter, gates and records included::
 
     crowd = Crowd(callers=200)
-    run = simulate(crowd, Provider(per_second=20, burst=6), Policy(Models("practice-small")), seed=7)
+    run = simulate(crowd, Provider(per_second=20, burst=6), Policy(Models("practice-model")), seed=7)
     run.summary()                  # finished, attempts, peak, finish time, wasted work, cost
     run.attempts()                 # tidy frame, one row for each attempt: what the herd plot draws
 """
@@ -173,7 +173,7 @@ def jitter_policies(
     base: float = 0.5,
     cap: float = 8.0,
     names: Sequence[str] = ("none", "quarter", "full", "decorrelated"),
-    model: str = "practice-small",
+    model: str = "practice-model",
 ) -> dict[str, Policy]:
     """A policy for each jitter, alike in everything else."""
     return {name: Policy(Models(model), Backoff(base, cap, JITTERS[name])) for name in names}

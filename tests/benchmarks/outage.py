@@ -22,7 +22,7 @@ def main() -> None:
     crowd = Crowd(10_000, over_s=20, task=replace(TASK, max_retries=6, timeout_seconds=60))
     provider = Provider(workers=100, queue=200, service_s=0.1, spread=0.5, outages=(Outage(5, 15),))
     started = time.perf_counter()
-    run = simulate(crowd, provider, Policy(Models("practice-small"), Backoff(0.5, 8.0)))
+    run = simulate(crowd, provider, Policy(Models("practice-model"), Backoff(0.5, 8.0)))
     took = time.perf_counter() - started
     attempts = len(run.attempts())
     print(
