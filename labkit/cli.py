@@ -65,10 +65,18 @@ def run_tests(
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    canary: Annotated[
+        bool, typer.Option("--canary", help="Send a marker down every path that writes; find it in none.")
+    ] = False,
+) -> None:
     """Look at this machine and say what is missing and how to mend it. Exit code 1 if the lab cannot run."""
     from labkit.lab.doctor import doctor as look  # noqa: PLC0415
 
+    if canary:
+        from labkit.lab.canary_paths import report  # noqa: PLC0415
+
+        raise typer.Exit(report())
     raise typer.Exit(look())
 
 
@@ -124,6 +132,19 @@ def scan(
         write_baseline=write_baseline,
     )
     raise typer.Exit(code)
+
+
+@app.command()
+def cost(
+    records: Annotated[Path, typer.Argument(help="What JsonlSink or SqliteSink wrote.")],
+    card: Annotated[Path | None, typer.Option(help="A rate card in TOML; else the illustrative one.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Also save the bars as a picture here.")] = None,
+    batch: Annotated[bool, typer.Option("--batch", help="As if all had been sent in batches.")] = False,
+) -> None:
+    """Say what each task cost: records joined to a rate card."""
+    from labkit.lab.cost_report import render  # noqa: PLC0415
+
+    typer.echo(render(records, card, plot, batch=batch))
 
 
 @app.command()

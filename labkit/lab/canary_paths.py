@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from labkit.canary import WayOut
+from labkit.canary import PATHS, WayOut, run_canary
 
-__all__ = ["LAB_PATHS"]
+__all__ = ["LAB_PATHS", "report"]
 
 # In a process of its own: a second IPython shell would replace the running one's modules.
 _SHELL = """
@@ -44,3 +44,19 @@ def _notebook_traceback(marker: str, _: Path) -> str:
 
 
 LAB_PATHS: Mapping[str, WayOut] = MappingProxyType({"notebook traceback": _notebook_traceback})
+
+
+def report() -> int:
+    """Print what became of the marker on each path; 1 when one leaked, broke or wrote nothing."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    probes = run_canary({**PATHS, **LAB_PATHS})
+    shown = Table("path", "outcome", "detail", title="labkit doctor --canary")
+    for probe in probes:
+        shown.add_row(probe.path, f"[{'green' if probe.ok else 'bold red'}]{probe.outcome}[/]", probe.detail)
+    console = Console()
+    console.print(shown)
+    bad = [probe.path for probe in probes if not probe.ok]
+    console.print(f"Look at: {', '.join(bad)}." if bad else "The marker came out nowhere.")
+    return int(bool(bad))
