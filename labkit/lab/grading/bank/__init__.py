@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from labkit.failures import LabkitError
-from labkit.lab.grading.judge import Exercise
-from labkit.lab.grading.observe import Probe
+
+if TYPE_CHECKING:
+    from labkit.lab.grading.judge import Exercise
+    from labkit.lab.grading.observe import Probe
 
 HERE = Path(__file__).parent
 
