@@ -202,7 +202,7 @@ class Stream(_Live):
 
 
 class AsyncStream(_Live):
-    """One streamed call, for an event loop (asyncio or trio). Iterate inside its `async with` block."""
+    """One streamed call, for an event loop. Iterate inside its `async with` block."""
 
     def __init__(
         self,
