@@ -232,6 +232,13 @@ class Book:
         )
 
 
+def type_keys(page: Page, *keys: str) -> None:
+    """Press keys as fast as a hand: a widget's value goes to the kernel and back between two of them."""
+    for key in keys:
+        page.keyboard.press(key)
+        page.wait_for_timeout(250)
+
+
 @contextlib.contextmanager
 def copy_of(notebook: Path) -> Iterator[Path]:
     """A folder with a copy, so that a run changes nothing in the checkout."""

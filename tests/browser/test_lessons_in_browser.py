@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.lab import Book, browser, chromium, jupyterlab
+from tests.browser.lab import Book, browser, chromium, jupyterlab, type_keys
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent.parent / "notebooks").glob("*.ipynb"))
 
@@ -50,13 +50,8 @@ def test_a_prediction_is_made_without_a_mouse(page, address):
     question, result = book.cell("predict-requests"), book.cell("run-record")
     assert "Show it without a prediction" in result.inner_text()
     question.locator("input[type=radio]").first.focus()
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Tab")
-    page.keyboard.press("f")  # the list jumps to "fairly sure (70%)"
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
+    # "f" jumps in the list of confidences to "fairly sure (70%)".
+    type_keys(page, "ArrowDown", "ArrowDown", "Tab", "Tab", "f", "Tab", "Enter")
     result.get_by_text("✓ as predicted").wait_for(timeout=PATIENCE)
     assert "You predicted 2, 70% sure" in result.inner_text()
     assert "rate_limited" in result.inner_text()
