@@ -426,9 +426,7 @@ class Sorter(Card):
         self.chosen: dict[str, str] = {}
         choices = [("choose …", ""), *((label, label) for label in bins)]
         self._lists = [dropdown(item.label, choices, "") for item in items]
-        widest = max(len(item.label) for item in items)
-        for made in self._lists:
-            made.style.description_width = f"{min(widest, 72)}ch"
+        _align(self._lists)
         self._said = text("", live=True)
         self._button = button("Check my sorting", self._pressed, main=True)
         self.fill(
@@ -497,6 +495,7 @@ class Explore(Card):
         super().__init__(question)
         self.question, self.controls, self._draw = question, controls, draw
         self._screen = text("")
+        _align(controls.values())
         self.fill(text(question_html(question)), *controls.values(), self._screen)
         for control in controls.values():
             control.observe(self._changed, names="value")
@@ -549,6 +548,14 @@ def slider(label: str, low: int, high: int, value: int, step: int = 1) -> Any:
         style={"description_width": "initial"},
         layout=w.Layout(width="min(520px, 100%)"),
     )
+
+
+def _align(controls: Iterable[Any]) -> None:
+    """Give the labels of a column of controls one width, so that the controls stand under each other."""
+    labelled = [c for c in controls if isinstance(c, w.Dropdown | w.IntSlider | w.FloatSlider | w.Text)]
+    widest = max((len(control.description) for control in labelled), default=0)
+    for control in labelled:
+        control.style.description_width = f"{min(widest, 72)}ch"
 
 
 def checkbox(label: str, *, value: bool = False) -> Any:
