@@ -49,11 +49,15 @@ class Attempt:
 
     def as_row(self) -> dict[str, Any]:
         """Flat and JSON-ready."""
-        row = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "usage"}
+        row = {name: getattr(self, name) for name in _ATTEMPT}
         row["kind"] = str(self.kind)
         row["input_tokens"] = None if self.usage is None else self.usage.total_input_tokens
         row["output_tokens"] = None if self.usage is None else self.usage.output_tokens
         return row
+
+
+# Worked out once: every record is written on the way to an answer.
+_ATTEMPT = tuple(item.name for item in fields(Attempt) if item.name != "usage")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import random
 import re
 import sys
 import threading
@@ -22,6 +23,7 @@ from sensitive_events import Event, clean_events, leaked, sensitive_events
 
 from labkit.allowlist import Allowlist, checked, identifier, integer, model_slug, one_of
 from labkit.failures import Kind
+from labkit.keykinds import KEY_KINDS, KeyKind, make_fake
 from labkit.logfields import LABKIT
 from labkit.redaction import (
     QUIET,
@@ -207,6 +209,17 @@ def test_no_free_text_passes_an_id_or_a_model(text: str) -> None:
     for check in (identifier("acct"), model_slug("gpt")):
         written = checked(check, text)
         assert written == "<refused: str>" or re.fullmatch(r"[A-Za-z0-9_.:/-]+", str(written), re.ASCII)
+
+
+@pytest.mark.parametrize("kind", KEY_KINDS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("front", ["trace_", "trace-1.", "trace_a:b_", "trace_acct_10234-", ""])
+def test_no_id_or_model_carries_a_key(kind: KeyKind, front: str) -> None:
+    """Whatever an id or a model begins with, a key of any kind behind it is refused."""
+    key = make_fake(kind, random.Random(kind.name).random)
+
+    for field, start in (("trace_id", front), ("response_id", front.replace("trace", "req"))):
+        assert LABKIT.clean({field: start + key}) == {field: "<refused: str>"}
+    assert LABKIT.clean({"model": f"gpt-4o-{key}"}) == {"model": "<refused: str>"}
 
 
 def test_an_extended_list_takes_your_events_and_fields() -> None:
