@@ -28,10 +28,17 @@ _HOME = {
     ),
     "costs": ("RateCard", "Rates", "cost"),
     "deadline": ("Deadline", "Phases"),
+    "fallback": ("Fallback",),
+    "fingerprints": ("Fingerprinter",),
     "failures": ("Advice", "CallFailed", "Kind", "LabkitError", "classify"),
     "flow": ("Policy",),
+    "idempotency": ("AsyncOnce", "Once", "PostgresLedger", "Promise", "SQLiteLedger", "action_key"),
     "prompts": ("Models",),
     "records": ("Attempt", "CallRecord"),
+    "redaction": ("take_over",),
+    "secrets": ("check_secret", "load_settings"),
+    "sinks": ("JsonlSink", "LoggingSink", "OtelSink", "SqliteSink"),
+    "spending": ("Budget",),
     "usage": ("Usage",),
 }
 _MODULE_OF = {name: "labkit." + module for module, names in _HOME.items() for name in names}

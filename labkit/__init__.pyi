@@ -22,10 +22,26 @@ from labkit.failures import CallFailed as CallFailed
 from labkit.failures import Kind as Kind
 from labkit.failures import LabkitError as LabkitError
 from labkit.failures import classify as classify
+from labkit.fallback import Fallback as Fallback
+from labkit.fingerprints import Fingerprinter as Fingerprinter
 from labkit.flow import Policy as Policy
+from labkit.idempotency import AsyncOnce as AsyncOnce
+from labkit.idempotency import Once as Once
+from labkit.idempotency import PostgresLedger as PostgresLedger
+from labkit.idempotency import Promise as Promise
+from labkit.idempotency import SQLiteLedger as SQLiteLedger
+from labkit.idempotency import action_key as action_key
 from labkit.prompts import Models as Models
 from labkit.records import Attempt as Attempt
 from labkit.records import CallRecord as CallRecord
+from labkit.redaction import take_over as take_over
+from labkit.secrets import check_secret as check_secret
+from labkit.secrets import load_settings as load_settings
+from labkit.sinks import JsonlSink as JsonlSink
+from labkit.sinks import LoggingSink as LoggingSink
+from labkit.sinks import OtelSink as OtelSink
+from labkit.sinks import SqliteSink as SqliteSink
+from labkit.spending import Budget as Budget
 from labkit.usage import Usage as Usage
 
 __version__: str
