@@ -173,7 +173,7 @@ def reply_states_supported_days(value: ReplyDraft, evidence: Evidence) -> Reason
 
 def reply_names_one_account(value: ReplyDraft, evidence: Evidence) -> Reason | None:
     """Another customer's account id in a reply is a leak."""
-    if set(_ACCOUNTS.findall(value.text)) <= {evidence.facts.get("account_id")}:
+    if all(named == evidence.facts.get("account_id") for named in _ACCOUNTS.findall(value.text)):
         return None
     return Reason("other_account", "names an account that is not the one in the facts")
 
