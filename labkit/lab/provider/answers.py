@@ -225,7 +225,7 @@ _TEXTS: dict[str, Callable[[str], str]] = {
     "half_json": lambda text: text[: len(text) // 2],
     "nan": _window("NaN"),
     "huge_integer": _window("9" * 400),
-    "deep_nesting": _window("[" * 2000 + "]" * 2000),
+    "deep_nesting": _window("[" * 900 + "]" * 900),
     "duplicate_keys": lambda text: text.replace("{", '{"rotation_window_days":90,', 1),
 }
 

@@ -15,12 +15,16 @@ import json
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
+from labkit.lab.provider.anthropic_batches import AnthropicBatches
 from labkit.lab.provider.calls import Calls
 from labkit.lab.provider.capacity import Capacity
 from labkit.lab.provider.control import Control
 from labkit.lab.provider.desk import Desk
 from labkit.lab.provider.dialects import dialect_of
+from labkit.lab.provider.files import Files
+from labkit.lab.provider.openai_batches import OpenAIBatches
 from labkit.lab.provider.problems import Problem
 from labkit.lab.provider.rotations import Rotations
 from labkit.lab.provider.state import State
@@ -43,6 +47,7 @@ def create_app(
         desk.route("DELETE", "/v1/responses/{id}", calls.delete_response, on="polls"),
         desk.route("POST", "/v1/responses/{id}/cancel", calls.cancel_response, on="polls"),
         desk.route("GET", "/v1/models", calls.models, on="models"),
+        *_batch_routes(desk, calls),
         desk.route("POST", "/rotations", rotations.create, on="rotations"),
         desk.route("GET", "/rotations", rotations.listing, on="lookups"),
         desk.route("GET", "/rotations/{id}", rotations.one, on="lookups"),
@@ -52,6 +57,30 @@ def create_app(
     app.state.practice = state
     app.state.rotations = rotations
     return app
+
+
+def _batch_routes(desk: Desk, calls: Calls) -> list[Route]:
+    """Files and batches of both providers."""
+    files = Files(desk.state)
+    openai = OpenAIBatches(desk.state, files, calls.batched)
+    anthropic = AnthropicBatches(desk.state, calls.batched_message)
+    return [
+        desk.route("POST", "/v1/files", files.upload, on="files"),
+        desk.route("GET", "/v1/files", files.listing, on="polls"),
+        desk.route("GET", "/v1/files/{id}", files.one, on="polls"),
+        desk.route("DELETE", "/v1/files/{id}", files.delete, on="polls"),
+        desk.route("GET", "/v1/files/{id}/content", files.content, on="polls"),
+        desk.route("POST", "/v1/batches", openai.create, on="batches"),
+        desk.route("GET", "/v1/batches", openai.listing, on="polls"),
+        desk.route("GET", "/v1/batches/{id}", openai.one, on="polls"),
+        desk.route("POST", "/v1/batches/{id}/cancel", openai.cancel, on="polls"),
+        desk.route("POST", "/v1/messages/batches", anthropic.create, on="batches"),
+        desk.route("GET", "/v1/messages/batches", anthropic.listing, on="polls"),
+        desk.route("GET", "/v1/messages/batches/{id}", anthropic.one, on="polls"),
+        desk.route("DELETE", "/v1/messages/batches/{id}", anthropic.delete, on="polls"),
+        desk.route("POST", "/v1/messages/batches/{id}/cancel", anthropic.cancel, on="polls"),
+        desk.route("GET", "/v1/messages/batches/{id}/results", anthropic.results, on="polls"),
+    ]
 
 
 async def _not_found(request: Request, exc: Exception) -> Response:

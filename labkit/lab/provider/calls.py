@@ -24,6 +24,7 @@ from labkit.lab.provider import (
 from labkit.lab.provider.answers import Draft, answer
 from labkit.lab.provider.background import Background
 from labkit.lab.provider.desk import Incoming
+from labkit.lab.provider.dialects import ANTHROPIC_API, OPENAI_API, Dialect
 from labkit.lab.provider.envelope import Counted, Envelope
 from labkit.lab.provider.events import Event, spoiled
 from labkit.lab.provider.faults import names
@@ -110,14 +111,33 @@ class Calls:
         incoming.seen.stream = body.get("stream") is True
         incoming.seen.model = self.state.known_model(body.get("model"))
         prompt = read(body)
-        self.require_model(incoming, body["model"])
+        self.require_model(incoming.dialect, body["model"])
         draft = answer(prompt, incoming.plan)
         return body, draft, self.envelope(prompt, draft, body["model"], prefix)
 
-    def require_model(self, incoming: Incoming, model: str) -> None:
+    def batched(self, url: str, body: dict[str, Any]) -> dict[str, Any]:
+        """One request of an OpenAI batch."""
+        read, prefix, wrap = {
+            "/v1/chat/completions": (openai_chat.read, "chatcmpl-", openai_chat.complete),
+            "/v1/responses": (openai_responses.read, "resp_", None),
+        }[url]
+        prompt = read(body)
+        self.require_model(OPENAI_API, body["model"])
+        draft = answer(prompt)
+        envelope = self.envelope(prompt, draft, body["model"], prefix)
+        return wrap(draft, envelope) if wrap else openai_responses.respond(draft, envelope, body)
+
+    def batched_message(self, body: dict[str, Any]) -> str:
+        """One request of a message batch, as JSON text."""
+        prompt = anthropic_messages.read(body)
+        self.require_model(ANTHROPIC_API, body["model"])
+        draft = answer(prompt)
+        return anthropic_messages.message(draft, self.envelope(prompt, draft, body["model"], "msg_"))
+
+    def require_model(self, dialect: Dialect, model: str) -> None:
         """404 for a model that is not served here."""
         if model not in self.state.models:
-            raise incoming.dialect.unknown_model(model[:64])
+            raise dialect.unknown_model(model[:64])
 
     def envelope(self, prompt: Prompt, draft: Draft, model: str, prefix: str) -> Envelope:
         """Id, time and usage of one answer."""

@@ -119,7 +119,7 @@ _ANSWER = {
     "duplicate_keys": "the same JSON key twice, 90 and then 30",
     "nan": "NaN as the window",
     "huge_integer": "a window of 400 digits",
-    "deep_nesting": "JSON nested 2,000 levels deep",
+    "deep_nesting": "JSON nested 900 levels deep",
     "half_json": "finish reason says stop, yet the JSON is cut",
     "refusal": "the model refuses",
     "length": "stops at the token limit in the middle",

@@ -181,6 +181,7 @@ def practice(
     port: int = 0,
     clock: Callable[[], float] = time.time,
     background_seconds: float = 0.2,
+    batch_seconds: float = 2.0,
     capacity: Capacity | None = None,
 ) -> Iterator[Provider]:
     """Serve in a thread for as long as the block lasts. Port 0 takes a free one."""
@@ -191,6 +192,7 @@ def practice(
         chances=faults,
         clock=clock,
         background_seconds=background_seconds,
+        batch_seconds=batch_seconds,
     )
     state.script(script)
     sock = _listen(host, port)

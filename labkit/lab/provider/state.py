@@ -66,10 +66,12 @@ class State:
         chances: Mapping[str, float] | None = None,
         clock: Callable[[], float] = time.time,
         background_seconds: float = 0.2,
+        batch_seconds: float = 2.0,
     ) -> None:
         self.key = key
         self.models = tuple(models)
         self.background_seconds = background_seconds
+        self.batch_seconds = batch_seconds
         self._seed = seed
         self._clock = clock
         self._lock = threading.RLock()
@@ -115,7 +117,10 @@ class State:
     # ── faults ──
 
     def script(self, entries: Iterable[Entry] | str, *, on: str = "calls") -> None:
-        """Faults for the next requests, one each. `on`: calls, polls, rotations, batches or models."""
+        """Faults for the next requests of one kind, one each.
+
+        `on`: calls, polls, batches, files, rotations, lookups or models.
+        """
         plans = parse_all(entries)
         with self._lock:
             self._scripts[on] = deque(plans)
