@@ -15,10 +15,9 @@ import os
 import sys
 from typing import Any, BinaryIO
 
-from labkit.lab.grading.observe import SECONDS, observations, run_cells, time_limit
+from labkit.lab.grading.observe import CELLS_SECONDS, SECONDS, observations, run_cells
 
 MOST_RESULT = 4 * 1024 * 1024
-CELLS_SECONDS = 20.0
 MARK = b"LABKIT-OBSERVED "
 
 
@@ -27,8 +26,7 @@ def answer(plan: dict[str, Any]) -> dict[str, Any]:
     probes = importlib.import_module(f"labkit.lab.grading.bank.probes.e{plan['exercise']}").PROBES
     os.environ["LABKIT_OBSERVING"] = "1"  # check() in the notebook stays quiet: nothing is judged in here
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        with time_limit(plan.get("cells_seconds", CELLS_SECONDS)):
-            code, errors = run_cells(plan["cells"])
+        code, errors = run_cells(plan["cells"], seconds=plan.get("cell_seconds", CELLS_SECONDS))
         seen = observations(code, probes, plan["cases"], plan.get("seconds", SECONDS))
     return {"observations": seen, "errors": errors}
 

@@ -34,6 +34,7 @@ MOST_TEXT = 4000  # characters of one string in an observation
 MOST_ITEMS = 1000  # items of one list or dict
 MOST_DEPTH = 12
 SECONDS = 2.0  # for one question
+CELLS_SECONDS = 10.0  # for one cell
 
 
 class Missing(Exception):
@@ -57,7 +58,9 @@ class Code:
             raise Missing(name) from None
 
 
-def run_cells(cells: Sequence[str], name: str = "__main__") -> tuple[Code, list[str]]:
+def run_cells(
+    cells: Sequence[str], name: str = "__main__", seconds: float = CELLS_SECONDS
+) -> tuple[Code, list[str]]:
     """Run code cells in order, each even if one before it failed, as a person would run them.
 
     Lines that are IPython's (`%magic`, `!shell`, `name?`) are left out. Gives the names that the cells
@@ -69,7 +72,10 @@ def run_cells(cells: Sequence[str], name: str = "__main__") -> tuple[Code, list[
     errors = []
     for number, source in enumerate(cells, 1):
         try:
-            _run_cell(plain_python(source), f"<cell {number}>", names)
+            with time_limit(seconds):
+                _run_cell(plain_python(source), f"<cell {number}>", names)
+        except TooLong:
+            errors.append(f"cell {number}: no end within {seconds:g} s")
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the learner's code raises is an observation
             errors.append(f"cell {number}: {describe(error)}")
     return Code(names), errors
