@@ -97,21 +97,21 @@ class Run:
 
     def attempts(self) -> pd.DataFrame:
         """One row for each attempt, in order of time."""
-        rows = [
+        made = [(who, began, attempt) for who, began, record in self.records for attempt in record.attempts]
+        # By columns: a table of ten thousand small dicts takes longer to read than the run that made it.
+        frame = pd.DataFrame(
             {
-                "caller": caller,
-                "number": attempt.number,
-                "at_s": round(began + attempt.started_ms / 1000, 6),
-                "took_s": attempt.latency_ms / 1000,
-                "kind": str(attempt.kind),
-                "http_status": attempt.http_status,
-                "ceiling_s": attempt.ceiling_s,
-                "delay_s": attempt.delay_s,
+                "caller": [who for who, _, _ in made],
+                "number": [attempt.number for *_, attempt in made],
+                "at_s": [round(began + attempt.started_ms / 1000, 6) for _, began, attempt in made],
+                "took_s": [attempt.latency_ms / 1000 for *_, attempt in made],
+                "kind": [attempt.kind.value for *_, attempt in made],
+                "http_status": pd.array([attempt.http_status for *_, attempt in made], dtype="Int64"),
+                "ceiling_s": [attempt.ceiling_s for *_, attempt in made],
+                "delay_s": [attempt.delay_s for *_, attempt in made],
             }
-            for caller, began, record in self.records
-            for attempt in record.attempts
-        ]
-        return pd.DataFrame(rows).sort_values("at_s", kind="stable", ignore_index=True)
+        )
+        return frame.sort_values("at_s", kind="stable", ignore_index=True)
 
     def calls(self) -> pd.DataFrame:
         """One row for each call, in the order in which they ended."""
