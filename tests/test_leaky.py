@@ -1,34 +1,42 @@
-"""The teaching notebook leaks exactly where the lesson says it does."""
+"""The notebook of lesson 01 that looks clean."""
 
 import json
 
-import nbformat
-import pytest
+from labkit.keykinds import kind_of
+from labkit.lab.leaky import PLACES, leaking, longest_piece, notebook, practice_key, survey
 
-from labkit.lab.leaky import LEAKS, leaky_notebook
-from labkit.scan import scan_notebook, scan_text
-
-
-@pytest.mark.parametrize("kind", ["groq", "openai_project", "anthropic"])
-def test_the_scan_finds_each_place_and_no_other(tmp_path, kind):
-    """Five places, five findings, one key."""
-    findings = scan_notebook(leaky_notebook(tmp_path / "a.ipynb", kind=kind))
-    assert [finding.place for finding in findings] == list(LEAKS)
-    assert {finding.kind for finding in findings} == {kind}
-    assert len({finding.fingerprint for finding in findings}) == 1
+KEY = practice_key()
 
 
-def test_what_a_reader_sees_first_is_clean(tmp_path):
-    """Source and plain text hold no key: clearing or reading those proves nothing."""
-    book = json.loads(leaky_notebook(tmp_path / "a.ipynb").read_text())
-    sources = "\n".join(cell["source"] for cell in book["cells"])
-    plain = book["cells"][2]["outputs"][0]["data"]["text/plain"]
-    assert scan_text(sources + plain) == []
+def test_the_practice_key_has_a_real_form_and_is_the_same_everywhere():
+    """A scanner knows its kind; a second draw gives the same key."""
+    assert kind_of(KEY).name == "groq"
+    assert practice_key() == KEY
 
 
-def test_it_is_a_real_notebook_and_the_same_each_time(tmp_path):
-    """JupyterLab opens it, and a lesson's figures do not change from run to run."""
-    first, second = leaky_notebook(tmp_path / "a.ipynb"), leaky_notebook(tmp_path / "b.ipynb")
-    assert first.read_text() == second.read_text()
-    assert leaky_notebook(tmp_path / "c.ipynb", seed=8).read_text() != first.read_text()
-    nbformat.read(first, as_version=4)
+def test_the_longest_piece_is_counted():
+    """From nothing to the whole."""
+    assert longest_piece(KEY, "") == 0
+    assert longest_piece(KEY, f"…{KEY[10:17]}…") == 7
+    assert longest_piece(KEY, f"<{KEY}>") == len(KEY)
+
+
+def test_all_places_leak_but_the_credential():
+    """Which is what the lesson's prediction asks."""
+    assert leaking(survey(KEY)) == [place.label for place in PLACES if "Credential" not in place.label]
+
+
+def test_the_scanner_finds_whole_keys_and_no_pieces():
+    """A piece of a key looks like any other text."""
+    found = {row["place"]: row["the scanner reports"] for row in survey(KEY).rows}
+    assert list(found.values()) == ["groq", "nothing", "nothing", "groq", "groq"]
+
+
+def test_clearing_outputs_leaves_source_and_metadata():
+    """The misconception of the lesson."""
+    assert leaking(survey(KEY, outputs_cleared=True)) == [PLACES[0].label, PLACES[4].label]
+
+
+def test_the_notebook_is_one():
+    """It can be read as JSON, and is written with one cell for each place."""
+    assert len(json.loads(json.dumps(notebook(KEY)))["cells"]) == len(PLACES)

@@ -1,97 +1,111 @@
-"""A notebook that looks clean and leaks in five places, made on the spot with a key that opens nothing.
+"""A notebook that looks clean and holds a key in most of its places, made when the lesson runs.
 
-Committed as a file it would teach the wrong thing: a repository that holds a key "for teaching" cannot be
-scanned. So it is drawn anew from a seed, written where you say, and thrown away.
+A real key in teaching material is a leak, and a fixed fake one trips every scanner that reads this
+repository. So the key is drawn at run time, and nothing here shows it::
 
-    path = leaky_notebook(folder / "looks_clean.ipynb", seed=7)
-    for finding in scan_notebook(path): print(finding)     # LEAKS says why, place by place
+    key = practice_key()
+    for place in PLACES:
+        print(place.label, longest_piece(key, place.text(key)))
+    notebook(key)                     # the same places as one notebook, for labkit.scan
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import random
-from pathlib import Path
+import string
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import Any
 
-from labkit.keykinds import KEY_KINDS, KeyKind, make_fake
+from labkit.lab.present import Table
+from labkit.scan import Fingerprint, notebook_findings
+from labkit.secrets import Credential
 
-#: Where the key stands, as the scan names the place, and how it came there.
-LEAKS: dict[str, str] = {
-    "notebook metadata": "A text box kept what was typed: widget state is saved too.",
-    "cell 3, output 1 (text/html)": "A table of settings was shown; its plain text is cut, its HTML is whole.",
-    "cell 4, output 1 (stdout)": "The request was logged with its header. base64 is a spelling, not a lock.",
-    "cell 5, output 1 (traceback)": "The call failed, and the error's frame quotes the line.",
-    "cell 6, attachment (text/plain)": "A dropped settings file became an attachment.",
-}
+TELLING = 4  # this many characters of a key in a row are no coincidence
 
 
-def leaky_notebook(path: Path, seed: int = 7, kind: str = "groq") -> Path:
-    """Write the notebook; the same seed draws the same key. Every source cell reads the environment."""
-    key = make_fake(_kind(kind), random.Random(seed).random)
-    cells = [
-        _markdown(
-            "# Usage report\nThe key comes from the environment and is printed masked, so nothing can leak."
-        ),
-        _code(
-            "import os\nkey = os.environ['LLM_API_KEY']\nprint('key loaded:', '*' * 12)",
-            _said("key loaded: ************\n"),
-        ),
-        _code("settings.to_frame()", _table(key)),
-        _code("client.get('/usage')", _said(f"GET /usage 200 Authorization: Basic {_basic(key)}\n")),
-        _code("client.call(task)", _failed(key)),
-        {**_markdown("Settings used: [settings](attachment:settings.txt)"), "attachments": _attached(key)},
-    ]
-    for number, cell in enumerate(cells, 1):
-        cell["id"] = f"cell-{number}"
-    body = {"cells": cells, "metadata": {"widgets": _typed(key)}, "nbformat": 4, "nbformat_minor": 5}
-    path.write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
-    return path
+def practice_key(seed: int = 7) -> str:
+    """A key of a real form that opens nothing: a known prefix and 52 drawn characters."""
+    draw = random.Random(seed)
+    return "gsk_" + "".join(draw.choice(string.ascii_letters + string.digits) for _ in range(52))
 
 
-def _kind(name: str) -> KeyKind:
-    return next(kind for kind in KEY_KINDS if kind.name == name)
+def longest_piece(key: str, text: str) -> int:
+    """How many characters of the key stand in the text in one piece."""
+    return SequenceMatcher(None, key, text, autojunk=False).find_longest_match().size
 
 
-def _basic(key: str) -> str:
-    return base64.b64encode(f"luna:{key}".encode()).decode()
+@dataclass(frozen=True)
+class Place:
+    """One place of a notebook: where it is, and what stands there for a given key."""
+
+    label: str
+    part: str  # source, output or metadata
+    write: Callable[[str], str]
+
+    def text(self, key: str) -> str:
+        """What stands in this place."""
+        return self.write(key)
 
 
-def _markdown(text: str) -> dict[str, Any]:
-    return {"cell_type": "markdown", "metadata": {}, "source": text}
+PLACES = (
+    Place("a line of code that sets the key, commented out", "source", lambda key: f'# api_key = "{key}"'),
+    Place("an output: the masked key, key[:8]…key[-4:]", "output", lambda key: f"{key[:8]}…{key[-4:]}"),
+    Place(
+        "an output: the settings, with the key as a Credential",
+        "output",
+        lambda key: repr({"model": "practice-model", "key": Credential("LLM_API_KEY", key)}),
+    ),
+    Place(
+        "an output: the page of a failed request, with a link",
+        "output",
+        lambda key: f'<a href="https://api.example/v1?key={key}&amp;n=1">try again</a>',
+    ),
+    Place(
+        "metadata, where an extension kept a copy of the environment",
+        "metadata",
+        lambda key: json.dumps({"env": {"LLM_API_KEY": key}}),
+    ),
+)
 
 
-def _code(source: str, output: dict[str, Any]) -> dict[str, Any]:
-    return {"cell_type": "code", "execution_count": 1, "metadata": {}, "source": source, "outputs": [output]}
+def notebook(key: str, *, outputs_cleared: bool = False, line_deleted: bool = False) -> dict[str, Any]:
+    """The places as a notebook, one cell for each, after what was done to clean it."""
+    cells = []
+    for place in PLACES:
+        text = place.text(key)
+        deleted = line_deleted and place.part == "source"
+        shown = {"output_type": "stream", "name": "stdout", "text": text}
+        cells.append(
+            {
+                "cell_type": "code",
+                "source": text if place.part == "source" and not deleted else "show()",
+                "outputs": [shown] if place.part == "output" and not outputs_cleared else [],
+                "metadata": json.loads(text) if place.part == "metadata" else {},
+                "execution_count": 1,
+            }
+        )
+    return {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
 
 
-def _said(text: str) -> dict[str, Any]:
-    return {"output_type": "stream", "name": "stdout", "text": text}
+def survey(key: str, **cleaned: bool) -> Table:
+    """For each place: the longest piece of the key in it, and what the scanner reports."""
+    made = notebook(key, **cleaned)
+    found = list(notebook_findings(made, "work.ipynb", Fingerprint.random()))
+    return Table([_row(number, key, made, found) for number in range(len(PLACES))])
 
 
-def _table(key: str) -> dict[str, Any]:
-    data = {
-        "text/plain": "         value\nmodel    small\napi_key  gsk_...",
-        "text/html": f"<table><tr><td>model</td><td>small</td></tr><td>api_key</td><td>{key}</td></table>",
-    }
-    return {"output_type": "execute_result", "execution_count": 1, "metadata": {}, "data": data}
-
-
-def _failed(key: str) -> dict[str, Any]:
-    frame = f"\x1b[36mFile client.py:41\x1b[39m in call(task)\n---> 41 send(task, {{'x-api-key': '{key}'}})"
+def _row(number: int, key: str, made: Mapping[str, Any], found: list[Any]) -> dict[str, Any]:
+    kinds = [finding.kind for finding in found if finding.place.startswith(f"cell {number + 1},")]
     return {
-        "output_type": "error",
-        "ename": "TimeoutError",
-        "evalue": "the provider did not answer",
-        "traceback": [frame, "TimeoutError: the provider did not answer"],
+        "place": PLACES[number].label,
+        "longest piece of the key": longest_piece(key, json.dumps(made["cells"][number], ensure_ascii=False)),
+        "the scanner reports": ", ".join(kinds) or "nothing",
     }
 
 
-def _attached(key: str) -> dict[str, Any]:
-    return {"settings.txt": {"text/plain": f"LLM_MODEL=small\nLLM_API_KEY={key}\n"}}
-
-
-def _typed(key: str) -> dict[str, Any]:
-    box = {"model_name": "TextModel", "state": {"description": "Key:", "value": key}}
-    return {"application/vnd.jupyter.widget-state+json": {"version_major": 2, "state": {"a1": box}}}
+def leaking(table: Table) -> list[str]:
+    """The places with a telling piece of the key."""
+    return [row["place"] for row in table.rows if row["longest piece of the key"] >= TELLING]

@@ -21,7 +21,7 @@ from typing import Any
 
 import ipywidgets as w  # type: ignore[import-untyped]
 
-from labkit.lab.present import Bundle, Shown, Stack, Table, as_shown, joined
+from labkit.lab.present import Bundle, Shown, Stack, Table, as_shown, cell_text, joined
 
 CONFIDENCE = (
     ("a guess (30%)", 30),
@@ -308,17 +308,20 @@ class Reveal(Card):
                 f"You predicted <b>{escape(_listed(guess.chosen))}</b>, {guess.confidence}% sure: "
                 f"<b>{guess.verdict(self.answer)}</b>."
             )
-        return "".join(f"<p>{line}</p>" for line in [*lines, self._outcome()])
+        return "".join(f"<div>{line}</div>" for line in [*lines, self._outcome()])
 
     def _outcome(self) -> str:
         because = f" {escape(self._because)}" if self._because else ""
+        if len(self.answer) > 1:
+            items = "".join(f"<li><b>{escape(item)}</b></li>" for item in self.answer)
+            return f"It was these:<ul>{items}</ul>{because}"
         return f"It was <b>{escape(_listed(self.answer))}</b>.{because}"
 
     def plain(self) -> tuple[str, str]:
         """The whole result: nothing is hidden where nobody can click."""
         html, words = joined(self._shown)
         outcome = f"It was {_listed(self.answer)}. {self._because}".rstrip()
-        return f"<p>{self._outcome()}</p>{html}", f"{outcome}\n{words}".rstrip()
+        return f"<div>{self._outcome()}</div>{html}", f"{outcome}\n{words}".rstrip()
 
 
 def _listed(items: Sequence[str]) -> str:
@@ -528,7 +531,7 @@ class Explore(Card):
     def plain(self) -> tuple[str, str]:
         """The controls' values and what they show."""
         html, words = joined(self.parts)
-        named = [(control.description or name, control.value) for name, control in self.controls.items()]
+        named = [(c.description or name, cell_text(c.value)) for name, c in self.controls.items()]
         set_to = ", ".join(f"{label}: {value}" for label, value in named)
         return (
             f"{question_html(self.question)}<p>{escape(set_to)}</p>{html}",
