@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Any
 
 from labkit.backoff import Backoff, Random, RetryBudget, retry_after
@@ -29,6 +30,7 @@ from labkit.failures import Advice, Kind, Verdict, classify, judge
 from labkit.fallback import Fallback
 from labkit.prompts import Models, Prompt, prompt_for
 from labkit.providers.base import Adapter, Fault, Malformed, Reply, Request, Response
+from labkit.reask import Reask, correction
 from labkit.records import Attempt, CallRecord, total_usage
 from labkit.validation import Rejected, gate
 
@@ -44,6 +46,7 @@ class Send:
     seconds: float
     phases: Phases
     via: Any = None
+    shielded: bool = False  # to be sent even by a caller who is being cancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,8 @@ class Policy:
     """How calls are made: which model serves a task, how long parts may take, how waits grow, what it costs.
 
     `budget` is shared by every call that uses this policy; None leaves retries to each task's `max_retries`.
-    Without a `card`, records carry usage and no cost. `fallback` names a second route, for calls that are
-    not streamed.
+    Without a `card`, records carry usage and no cost. `fallback` names a second route, and `reask` asks again
+    after invalid output, both for calls that are not streamed. With a `fingerprint` (labkit.fingerprints) a record knows a repeated question again.
     """
 
     models: Models
@@ -79,6 +82,8 @@ class Policy:
     budget: RetryBudget | None = None
     card: RateCard | None = None
     fallback: Fallback | None = None
+    reask: Reask | None = None
+    fingerprint: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,7 @@ class Call:
     streamed = False
     via: Any = None
     earlier = 0  # attempts that an earlier route had
+    reasked = 0
 
     def __init__(
         self, task: Task, evidence: Evidence, adapter: Adapter, policy: Policy, senses: Senses
@@ -214,11 +220,15 @@ class Call:
         got: Response | Fault | None = None
         ended = Ended(Kind.CANCELLED, "cancelled")
         try:
-            got = yield Send(self.request, limit, self.policy.phases, self.via)
+            got = yield from self.send(self.request, limit)
             ended = self.judge(got)
         finally:
             self.note(ended, started, got if isinstance(got, Response) else None, ceiling, delay)
         return ended
+
+    def send(self, request: Request, seconds: float) -> Generator[Effect, Any, Response | Fault]:
+        """One exchange, in at most `seconds`."""
+        return (yield Send(request, seconds, self.policy.phases, self.via))
 
     def note(
         self,
@@ -276,12 +286,31 @@ class Call:
             return Ended(Kind.INCOMPLETE, f"finish_{_code(reply.finish)}", reply=reply)
         value = gate(reply.text, self.prompt.result, self.evidence, self.prompt.rules)
         if isinstance(value, Rejected):
-            return Ended(value.kind, value.reason, reply=reply)
+            return self.rejected(value, reply)
         return Ended(Kind.OK, value=value, reply=reply)
+
+    def rejected(self, rejected: Rejected, reply: Reply) -> Ended:
+        """An answer that a gate refused is the end, unless the policy asks again and there is room for it."""
+        ended = Ended(rejected.kind, rejected.reason, reply=reply)
+        reask, ask = self.policy.reask, getattr(self.adapter, "reask", None)
+        spent = [
+            *(attempt.usage for attempt in self.log if attempt.http_status == HTTPStatus.OK),
+            reply.usage,
+        ]
+        if reask is None or ask is None or self.streamed or not reask.allows(ended.kind, self.reasked, spent):
+            return ended
+        self.reasked += 1
+        self.request = ask(self.prepare(), correction(rejected.detail))
+        return replace(ended, advice=Advice.RETRY)
 
     def fail(self, kind: Kind, reason: str) -> Failure:
         """End the call by a name."""
         return Failure(kind, reason, self.record(kind, reason))
+
+    def _fingerprint(self) -> str | None:
+        """What recognises a repeated question without holding it."""
+        make = self.policy.fingerprint
+        return None if make is None else make(self.task.customer_question)
 
     def record(self, status: Kind, reason: str = "") -> CallRecord:
         """What operations needs of this call. Made once, at its end."""
@@ -305,6 +334,7 @@ class Call:
             usage=usage,
             unreported_attempts=unreported,
             at=self.at,
+            question_fingerprint=self._fingerprint(),
         )
         return record if self.policy.card is None else _priced(record, self.policy.card)
 

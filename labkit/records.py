@@ -87,6 +87,7 @@ class CallRecord:
     cost: Decimal | None = None
     rate_card: str | None = None
     at: float = 0.0
+    question_fingerprint: str | None = None
 
     @property
     def input_tokens(self) -> int | None:
@@ -124,11 +125,13 @@ class CallRecord:
             "retries": self.retries,
             "cache_read_tokens": None if usage is None else usage.cache_read_tokens,
             "cache_write_tokens": None if usage is None else usage.cache_write_tokens,
+            "cache_write_1h_tokens": None if usage is None else usage.cache_write_1h_tokens,
             "reasoning_tokens": None if usage is None else usage.reasoning_tokens,
             "unreported_attempts": self.unreported_attempts,
             "cost": None if self.cost is None else str(self.cost),
             "rate_card": self.rate_card,
             "at": self.at,
+            "question_fingerprint": self.question_fingerprint,
             "attempts": [attempt.as_row() for attempt in self.attempts],
         }
 

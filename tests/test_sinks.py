@@ -22,7 +22,8 @@ from scripted import World, completion
 from some_records import make_failure, make_record
 
 from labkit.failures import Kind, LabkitError
-from labkit.lab.case import EVIDENCE, TASK
+from labkit.fingerprints import Fingerprinter
+from labkit.lab.case import EVIDENCE, QUESTION, TASK
 from labkit.sinks import JsonlSink, LoggingSink, SinkError, SqliteSink, clean_row, read_frame, read_jsonl
 
 unix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals and limits")
@@ -65,6 +66,24 @@ def test_unknown_usage_stays_unknown(tmp_path: Path) -> None:
 
     assert (row["input_tokens"], row["output_tokens"], row["cost"]) == (None, None, None)
     assert row["unreported_attempts"] == 1
+
+
+def test_a_record_recognises_a_repeated_question_without_holding_it(tmp_path: Path) -> None:
+    """With a keyed fingerprint in the policy, the row has it, and two calls of one question share it."""
+    fingerprint = Fingerprinter({"2026-11": "a key for this test alone"}, purpose="question")
+    world = World([completion()])
+    sink = JsonlSink(tmp_path / "calls.jsonl")
+    for _ in range(2):
+        boundary = world.boundary()
+        boundary.policy = replace(boundary.policy, fingerprint=fingerprint)
+        boundary.sinks = (sink,)
+        boundary.call(TASK, EVIDENCE)
+    first, second = read_jsonl(sink.path).rows
+
+    assert first["question_fingerprint"] == second["question_fingerprint"] == fingerprint(QUESTION)
+    assert first == clean_row(world.boundary().call(TASK, EVIDENCE).record) | {
+        name: first[name] for name in ("at", "question_fingerprint")
+    }
 
 
 # ── JSON Lines ──────────────────────────────────────────────────────────────────────────────────
