@@ -11,14 +11,12 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from scan_corpus import NOTEBOOKS, notebook, positives
 from tornado.web import HTTPError
 
 from labkit.keykinds import KEY_KINDS, make_fake
 from labkit.lab import savehook
 from labkit.lab.savehook import SaveGuard, findings_in_model, mask
-
-sys.path.insert(0, str(Path(__file__).parent))
-from scan_corpus import NOTEBOOKS, notebook, positives
 
 SETTINGS = Path(savehook.__file__).with_name("jupyter")
 KINDS = {kind.name: kind for kind in KEY_KINDS}

@@ -13,8 +13,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parent))
 from scan_corpus import CELLS, NOTEBOOKS, PREFIXED, TEXTS, Case, negatives, notebook, positives
 
 from labkit.fingerprints import FingerprintError
@@ -32,6 +30,7 @@ from labkit.scan import (
     scan_staged,
     scan_text,
 )
+from labkit.scan.assigned import looks_random
 from labkit.scan.files import decode, files_under, scan_bytes, scan_file
 from labkit.scan.notebook import parse_notebook
 from labkit.scan.report import as_json, as_sarif, as_text
@@ -178,6 +177,23 @@ def test_a_signed_token_and_a_password_in_an_address_are_found():
     word = "".join(draw.choices("abcdefghijkmnpqrstuvwxyz23456789", k=16))
     assert [hit.kind for hit in find_secrets(f"Bearer {head}.{part}.{sign}")] == ["signed_token"]
     assert [hit.value for hit in find_secrets(f"postgres://app:{word}@db:5432/x")] == [word]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "internationalization2026documentation15",  # long words
+        "aBcDeFgHiJkLmNoPqRsTuV1",  # one digit: letters somebody chose
+        "1234098712340987123409871234",  # only digits
+        "build-name-for-2026-11-24",  # words joined by punctuation
+        "a1a1a1a1a1a1a1a1a1a1a1a1",  # two characters
+        "src/app/4a/5b/6c/7d/8e/9f",  # a path
+    ],
+)
+def test_written_values_do_not_look_random(value):
+    """Each shows one reason why a person wrote it and no generator drew it."""
+    assert not looks_random(value)
+    assert find_secrets(f'api_key = "{value}"') == []
 
 
 # --- notebooks ------------------------------------------------------------------------------------

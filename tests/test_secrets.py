@@ -117,6 +117,18 @@ def test_the_environment_wins_over_dotenv_and_dotenv_over_the_secrets_directory(
     assert found.require().reveal() == KEY
 
 
+def test_an_empty_line_in_dotenv_is_an_absent_setting(tmp_path: Path):
+    """A template with `LLM_MODEL=` left open is not a wrong name."""
+    (tmp_path / ".env").write_text("LLM_MODEL=\nLLM_API_KEY=\n")
+    found = load_settings({}, env_file=tmp_path / ".env")
+    assert (found.model, found.credential) == (None, None)
+
+
+def test_blanks_around_a_key_are_not_part_of_it():
+    """A pasted newline would make every request fail in its header."""
+    assert settings({"LLM_API_KEY": f"  {KEY}\n"}).require().reveal() == KEY
+
+
 def test_no_key_is_no_error_until_it_is_required():
     """The practice provider needs no key, so loading succeeds and `require` names what is missing."""
     found = load_settings({}, env_file=None)
@@ -292,6 +304,12 @@ def test_a_key_ends_where_its_alphabet_ends(kind, seed, tail):
     assert [(k.name, text[a:b]) for k, a, b in find_keys(text)] == [(kind.name, key)]
 
 
+def test_a_longer_word_is_not_a_key_of_fixed_length():
+    """Thirty-two hex digits that go on as letters are an identifier."""
+    key = make_fake(KINDS["databricks"], random.Random(1).random)
+    assert list(find_keys(f"{key} {key}g {key}0")) == [(KINDS["databricks"], 0, len(key))]
+
+
 @given(kind=st.sampled_from(KEY_KINDS), seed=st.integers(0, 2**32))
 def test_every_kind_knows_its_own_keys(kind, seed):
     """No kind takes another's keys, so a report names the provider to call."""
@@ -335,6 +353,8 @@ def test_an_env_file_that_others_can_read_is_reported(tmp_path: Path):
     path.write_text("LLM_API_KEY=\n")
     path.chmod(0o644)
     assert [advice.fix for advice in check_env_file(path)] == [f"chmod 600 {path}"]
+    path.chmod(0o640)
+    assert [advice.level for advice in check_env_file(path)] == ["warning"]
     path.chmod(0o600)
     assert check_env_file(path) == []
 
