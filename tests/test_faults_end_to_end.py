@@ -67,7 +67,9 @@ ENDS = {
     "reset_before": ("connect", 3),
     "reset_before_body": ("connect", 3),
     "reset_during_body": ("connect", 3),
-    "reset_after_body": ("ok", 1),
+    "reset_after_body": ("connect", 3),  # all of it is there, but its end is not marked
+    "reset_idle": ("ok", 1),
+    "answer_twice": ("ok", 1),
     "close_before": ("connect", 3),
     "truncated": ("protocol_error", 3),
     "truncated_chunked": ("protocol_error", 3),
@@ -87,7 +89,7 @@ ENDS = {
     "duplicate_keys": ("invalid_output", 1),
     "nan": ("invalid_output", 1),
     "huge_integer": ("invalid_output", 1),
-    "deep_nesting": ("incomplete", 1),  # it runs into the token limit first
+    "deep_nesting": ("invalid_output", 1),
     "half_json": ("invalid_output", 1),
     "refusal": ("refused", 1),
     "length": ("incomplete", 1),
@@ -109,7 +111,7 @@ IN_TIME = {
     "drip",
     "silence",
 }
-ELSEWHERE = {"stream", "action"}  # tested with the stream and the rotation service
+ELSEWHERE = {"stream", "action", "job"}  # tested with the streams, the rotation service and the batches
 OTHER_TASKS = {
     "claims_action",
     "other_account",
