@@ -19,6 +19,7 @@ from typing import Any, Protocol, Self
 
 import anyio
 
+from labkit.background import background_flow
 from labkit.contracts import Evidence, Outcome, Task
 from labkit.deadline import Clock, Phases
 from labkit.failures import LabkitError
@@ -74,7 +75,9 @@ class _Face:
 
     def flow(self, task: Task, evidence: Evidence) -> Flow:
         """The call as a generator, for drivers of your own: step through it, replay it, simulate it."""
-        return call_flow(task, evidence, self.adapter, self.policy, self.senses)
+        make = background_flow if getattr(self.adapter, "background", False) else call_flow
+        flow: Flow = make(task, evidence, self.adapter, self.policy, self.senses)  # type: ignore[arg-type]
+        return flow
 
     def stream_flow(self, task: Task, evidence: Evidence) -> StreamFlow:
         """The same for a streamed call."""
@@ -222,9 +225,10 @@ class AsyncBoundary(_Face):
 
     async def _perform(self, effect: Effect) -> Response | Fault | None:
         match effect:
-            case Send(request, seconds, phases, via):
+            case Send(request, seconds, phases, via, shielded):
                 transport: AsyncTransport = via or self.transport
-                return await transport.exchange(request, seconds, phases)
+                with anyio.CancelScope(shield=shielded):
+                    return await transport.exchange(request, seconds, phases)
             case Sleep(seconds):
                 await self._sleep(seconds)
             case Emit(record):

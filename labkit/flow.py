@@ -73,7 +73,8 @@ class Policy:
 
     `budget` is shared by every call that uses this policy; None leaves retries to each task's `max_retries`.
     Without a `card`, records carry usage and no cost. `fallback` names a second route, and `reask` asks again
-    after invalid output, both for calls that are not streamed. With a `fingerprint` (labkit.fingerprints) a record knows a repeated question again.
+    after invalid output, both for calls that are not streamed. With a `fingerprint` (labkit.fingerprints) a
+    record knows a repeated question again.
     """
 
     models: Models
@@ -228,7 +229,8 @@ class Call:
 
     def send(self, request: Request, seconds: float) -> Generator[Effect, Any, Response | Fault]:
         """One exchange, in at most `seconds`."""
-        return (yield Send(request, seconds, self.policy.phases, self.via))
+        got: Response | Fault = yield Send(request, seconds, self.policy.phases, self.via)
+        return got
 
     def note(
         self,

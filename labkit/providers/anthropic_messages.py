@@ -72,6 +72,11 @@ class AnthropicMessages:
         request = self.request(task, evidence, model)
         return Request(request.path, {**request.body, "stream": True}, {**request.headers, **STREAM_HEADERS})
 
+    def reask(self, request: Request, line: str) -> Request:
+        """The same request with one more message."""
+        more = [*request.body["messages"], {"role": "user", "content": line}]
+        return Request(request.path, {**request.body, "messages": more}, request.headers)
+
     def accumulator(self) -> MessagesStream:
         """Read one stream."""
         return MessagesStream()

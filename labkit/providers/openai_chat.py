@@ -70,6 +70,11 @@ class OpenAIChat:
         body = {**request.body, "stream": True, "stream_options": {"include_usage": True}}
         return Request(request.path, body, STREAM_HEADERS)
 
+    def reask(self, request: Request, line: str) -> Request:
+        """The same request with one more message."""
+        more = [*request.body["messages"], {"role": "user", "content": line}]
+        return Request(request.path, {**request.body, "messages": more}, request.headers)
+
     def accumulator(self) -> ChatStream:
         """Read one stream."""
         return ChatStream()

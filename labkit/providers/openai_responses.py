@@ -83,6 +83,11 @@ class OpenAIResponses:
         request = self.request(task, evidence, model)
         return Request(request.path, {**request.body, "stream": True}, STREAM_HEADERS)
 
+    def reask(self, request: Request, line: str) -> Request:
+        """The same request with one more line of input."""
+        more = f"{request.body['input']}\n\n{line}"
+        return Request(request.path, {**request.body, "input": more}, request.headers)
+
     def accumulator(self) -> ResponsesStream:
         """Read one stream."""
         return ResponsesStream()
