@@ -8,8 +8,8 @@ does, takes from the same retries and the same retry budget, and is an attempt i
     policy = Policy(models, reask=Reask(most=1, most_tokens=4_000))
 
 Only invalid output is asked again, unless `kinds` says more.
-An answer of the right form that the evidence does not support is a judgement, and a second one that passes may
-be no better founded.
+An answer of the right form that the evidence does not support is a judgement; a second one that passes may be
+no better founded.
 """
 
 from __future__ import annotations
