@@ -69,6 +69,10 @@ ATTEMPT_FIELDS: Mapping[str, Check] = MappingProxyType(
         "longest_gap_ms": _ms,
         "input_tokens": _tokens,
         "output_tokens": _tokens,
+        "cache_read_tokens": _tokens,
+        "cache_write_tokens": _tokens,
+        "cache_write_1h_tokens": _tokens,
+        "reasoning_tokens": _tokens,
     }
 )
 

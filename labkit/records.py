@@ -51,8 +51,14 @@ class Attempt:
         """Flat and JSON-ready."""
         row = {name: getattr(self, name) for name in _ATTEMPT}
         row["kind"] = str(self.kind)
-        row["input_tokens"] = None if self.usage is None else self.usage.total_input_tokens
-        row["output_tokens"] = None if self.usage is None else self.usage.output_tokens
+        usage = self.usage
+        row["input_tokens"] = None if usage is None else usage.total_input_tokens
+        row["output_tokens"] = None if usage is None else usage.output_tokens
+        if usage is not None:  # each attempt is priced by its own model
+            row["cache_read_tokens"] = usage.cache_read_tokens
+            row["cache_write_tokens"] = usage.cache_write_tokens
+            row["cache_write_1h_tokens"] = usage.cache_write_1h_tokens
+            row["reasoning_tokens"] = usage.reasoning_tokens
         return row
 
 

@@ -1,5 +1,6 @@
 """`labkit cost` and `labkit doctor --canary`, as they are typed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from labkit.usage import Usage
 def test_cost_prints_the_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The lesson's call appears with its price."""
     path = tmp_path / "calls.jsonl"
-    JsonlSink(path)(make_record(usage=Usage(input_tokens=250, output_tokens=80)))
+    usage = Usage(input_tokens=250, output_tokens=80)
+    JsonlSink(path)(make_record(usage=usage, attempts=(replace(make_record().attempts[1], usage=usage),)))
 
     assert run(["cost", str(path)]) == 0
     assert "$0.00098" in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,12 @@ def rows(*records: Any) -> list[dict[str, Any]]:
 
 
 def lessons_call(number: int, **changes: Any) -> Any:
-    """250 tokens in, 80 out."""
-    return make_record(number, usage=Usage(input_tokens=250, output_tokens=80), **changes)
+    """250 tokens in, 80 out, at the second attempt."""
+    usage = Usage(input_tokens=250, output_tokens=80)
+    record = make_record(number, **changes)
+    first, second = record.attempts
+    answered = replace(second, usage=usage, model=record.model)
+    return replace(record, usage=usage, attempts=(first, answered))
 
 
 def test_a_days_calls_cost_what_the_lesson_says() -> None:
@@ -69,6 +74,19 @@ def test_what_has_no_price_is_said(tmp_path: Path) -> None:
     assert not costs[0].complete
 
 
+@pytest.mark.parametrize(("make", "name"), [(JsonlSink, "calls.jsonl"), (SqliteSink, "calls.db")])
+def test_a_fallback_is_priced_by_its_own_model(tmp_path: Path, make: Any, name: str) -> None:
+    """A refused answer of one model and the good one of another: each at its own rate, both counted."""
+    record = lessons_call(1)
+    refused = replace(record.attempts[1], number=1, kind=Kind.REFUSED, status="failed")
+    dearer = replace(record.attempts[1], model="practice-2")
+    make(tmp_path / name)(replace(record, attempts=(refused, dearer), usage=refused.usage + dearer.usage))
+    (task,) = task_costs(read_rows(tmp_path / name).rows, CARD)
+
+    assert task.cost == D("0.00098") + D("0.0049")
+    assert task.input_tokens == 500
+
+
 def test_a_call_is_priced_by_its_own_day() -> None:
     """A price that rose in July does not change the calls of June."""
     card = RateCard.from_toml(
@@ -107,7 +125,7 @@ def test_batch_shows_what_a_batch_would_have_cost() -> None:
 
 def test_a_count_that_was_refused_is_unpriced() -> None:
     """A marker in the place of a count is no number, and no crash."""
-    row = {**make_record().as_row(), "input_tokens": "<refused: str>"}
+    row = {**make_record().as_row(), "input_tokens": "<refused: str>", "attempts": []}
     (task,) = task_costs([row], CARD)
 
     assert task.unpriced == {"bad usage": 1}

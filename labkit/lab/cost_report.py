@@ -85,16 +85,23 @@ def _add(task: TaskCost, row: Mapping[str, Any], card: RateCard, batch: bool) ->
     task.retries += int(row.get("retries") or 0)
     task.unreported_attempts += int(row.get("unreported_attempts") or 0)
     try:
-        usage = usage_of(row)
-        parts = bill(usage, str(row.get("model")), card, on=_day(row), batch=batch)
+        used = [(usage_of(part), str(part.get("model"))) for part in _reported(row)]
+        bills = [bill(usage, model, card, on=_day(row), batch=batch) for usage, model in used]
     except CostError as error:
         task.unpriced[_WHY.get(type(error).__name__, "bad usage")] += 1
         return
-    task.input_tokens += usage.total_input_tokens
-    task.output_tokens += usage.output_tokens
-    for bucket, amount in parts.items():
-        task.buckets[bucket] += amount
-        task.failed_cost += amount if failed else 0
+    task.input_tokens += sum(usage.total_input_tokens for usage, _ in used)
+    task.output_tokens += sum(usage.output_tokens for usage, _ in used)
+    for parts in bills:
+        for bucket, amount in parts.items():
+            task.buckets[bucket] += amount
+            task.failed_cost += amount if failed else 0
+
+
+def _reported(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The attempts that reported usage, since a fallback's model has its own price; else the call itself."""
+    attempts = [part for part in row.get("attempts") or () if part.get("input_tokens") is not None]
+    return attempts or [row]
 
 
 _WHY = {"MissingUsage": "usage unknown", "UnknownModel": "model not in card", "UnknownRate": "no such rate"}
@@ -198,9 +205,13 @@ def _sqlite_rows(file: Path) -> list[dict[str, Any]]:
     with closing(sqlite3.connect(file)) as db:
         db.row_factory = sqlite3.Row
         try:
-            return [dict(row) for row in db.execute("SELECT * FROM calls ORDER BY call_id")]
+            calls = [dict(row) for row in db.execute("SELECT * FROM calls ORDER BY call_id")]
+            attempts: dict[int, list[dict[str, Any]]] = defaultdict(list)
+            for row in db.execute("SELECT * FROM attempts ORDER BY call_id, number"):
+                attempts[row["call_id"]].append(dict(row))
         except sqlite3.Error as error:
             raise LabkitError(f"{file.name} holds no records ({error}); give SqliteSink's file") from None
+    return [call | {"attempts": attempts[call["call_id"]]} for call in calls]
 
 
 def render(path: Path, card: Path | None = None, plot: Path | None = None, *, batch: bool = False) -> str:
