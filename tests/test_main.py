@@ -49,6 +49,12 @@ def make_wheel(folder: Path, name: str) -> str:
     return f"{name}==1.0 \\\n    --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n"
 
 
+def hear_stops() -> None:
+    """As in a terminal. Under nohup or in a script's background, a child is born deaf to these."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 class House:
     """A checkout with one room, and a way to run its front door."""
 
@@ -88,6 +94,7 @@ class House:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=hear_stops,
         )
 
     def run(self, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
