@@ -24,6 +24,7 @@ from labkit.lab.provider.tasks import sample, scan_summary
 from labkit.lab.provider.tokens import count_tokens, cut
 
 REFUSAL = "This request is outside what the practice model answers."
+_ACCOUNT = re.compile(r"\bacct_\w+")
 ACTION = "create_rotation_job"
 TASKS = ("rotation_decision", "scan_summary", "reply_draft")
 # With these the model writes text although it was asked to call a tool.
@@ -188,6 +189,8 @@ def _bad_call(prompt: Prompt, name: str) -> Draft:
         return Draft(finish=Finish.TOOL, call=Call(ACTION, dumps(arguments)[:-4]))
     if name == "tool_other_account":
         arguments["account_id"] = "acct_99999"
+    if name == "tool_injected" and (named := _ACCOUNT.findall(prompt.question)):
+        arguments["account_id"] = named[-1]
     return Draft(finish=Finish.TOOL, call=Call(ACTION, dumps(arguments)))
 
 

@@ -10,6 +10,7 @@ SDK's strict validation, field by field.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,26 +19,12 @@ from labkit.lab.provider.checks import ANTHROPIC, Fields
 from labkit.lab.provider.envelope import Envelope
 from labkit.lab.provider.prompt import Prompt, Segment, Tool
 
-_KNOWN = (
-    "model",
-    "messages",
-    "max_tokens",
-    "cache_control",
-    "container",
-    "inference_geo",
-    "metadata",
-    "output_config",
-    "service_tier",
-    "speed",
-    "stop_sequences",
-    "stream",
-    "system",
-    "temperature",
-    "thinking",
-    "tool_choice",
-    "tools",
-    "top_k",
-    "top_p",
+_KNOWN = re.findall(
+    r"\w+",
+    """
+    model messages max_tokens cache_control container inference_geo metadata output_config service_tier
+    speed stop_sequences stream system temperature thinking tool_choice tools top_k top_p
+    """,
 )
 _TTL = {"5m": 300, "1h": 3600}
 

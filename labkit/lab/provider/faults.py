@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from labkit.failures import LabkitError
+
 
 class Where(StrEnum):
     """Which part of the answer a fault touches."""
@@ -132,7 +134,7 @@ _ANSWER = {
     "tool_other_account": "proposes the tool for another account than the facts name",
     "tool_unknown": "proposes a tool that was not offered",
     "tool_bad_json": "proposes the tool with arguments that are not JSON",
-    "tool_injected": "proposes the tool whatever the decision, as if it obeyed the customer's text",
+    "tool_injected": "proposes the tool whatever the decision, for the account in the customer's text",
 }
 
 _STREAM = {
@@ -209,7 +211,7 @@ class Fault:
         return self.name if self.amount is None else f"{self.name}:{self.amount:g}"
 
 
-class UnknownFault(ValueError):
+class UnknownFault(LabkitError, ValueError):
     """A script names a fault that is not in FAULTS."""
 
     def __init__(self, seen: object) -> None:

@@ -9,6 +9,7 @@ of the whole rather than a finish reason of a choice.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,33 +19,14 @@ from labkit.lab.provider.envelope import Envelope
 from labkit.lab.provider.prompt import Prompt, Segment, Tool
 from labkit.lab.provider.strict import refuse_loose_schema
 
-_KNOWN = (
-    "model",
-    "input",
-    "background",
-    "include",
-    "instructions",
-    "max_output_tokens",
-    "max_tool_calls",
-    "metadata",
-    "parallel_tool_calls",
-    "previous_response_id",
-    "prompt_cache_key",
-    "prompt_cache_retention",
-    "reasoning",
-    "safety_identifier",
-    "service_tier",
-    "store",
-    "stream",
-    "stream_options",
-    "temperature",
-    "text",
-    "tool_choice",
-    "tools",
-    "top_logprobs",
-    "top_p",
-    "truncation",
-    "user",
+_KNOWN = re.findall(
+    r"\w+",
+    """
+    model input background include instructions max_output_tokens max_tool_calls metadata
+    parallel_tool_calls previous_response_id prompt_cache_key prompt_cache_retention reasoning
+    safety_identifier service_tier store stream stream_options temperature text tool_choice tools
+    top_logprobs top_p truncation user
+    """,
 )
 _ITEMS = ("message", "function_call", "function_call_output", "reasoning", "item_reference")
 

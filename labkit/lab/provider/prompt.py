@@ -70,6 +70,11 @@ class Prompt:
         return facts if isinstance(facts, dict) else {}
 
     @property
+    def question(self) -> str:
+        """What the customer wrote. It decides nothing, except on command: see the fault "tool_injected"."""
+        return self.user.partition("\n\nQuestion:\n")[2]
+
+    @property
     def asks_for_json(self) -> bool:
         """Whether the answer should be JSON: by schema, by mode, or because the text says so."""
         return self.wants_json or self.schema is not None or "json" in self.system.lower()

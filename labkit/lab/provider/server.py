@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 import sys
 import threading
@@ -25,6 +26,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from labkit.failures import LabkitError
 from labkit.lab.provider.app import create_app
 from labkit.lab.provider.capacity import Capacity
 from labkit.lab.provider.faults import Entry
@@ -118,16 +120,26 @@ def _listen(host: str, port: int) -> socket.socket:
         sock.bind((host, port))
         sock.listen(2048)
         sock.setblocking(False)
-    except OSError:
+    except OSError as exc:
         sock.close()
+        if exc.errno == errno.EADDRINUSE:
+            raise PortTaken(host, port) from None
         raise
     return sock
+
+
+class PortTaken(LabkitError, OSError):
+    """Another program listens on the port that was asked for."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(f"port {port} on {host} is taken; wanted a free one: name another, or 0 for any")
 
 
 class Provider:
     """A running practice provider, as a notebook or a test sees it."""
 
-    def __init__(self, app: Starlette, host: str, port: int) -> None:
+    def __init__(self, app: Starlette, server: _Server, host: str, port: int) -> None:
+        self._server = server
         state: State = app.state.practice
         self.state = state
         self.rotations: Rotations = app.state.rotations
@@ -148,6 +160,16 @@ class Provider:
     def requests(self) -> list[Seen]:
         """Every request that arrived, in order."""
         return self.state.requests
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open right now."""
+        return len(self._server.server_state.connections)
+
+    @property
+    def running(self) -> int:
+        """How many requests are being answered right now."""
+        return len(self._server.server_state.tasks)
 
     def script(self, entries: Iterable[Entry] | str, *, on: str = "calls") -> None:
         """Faults for the next requests, one each: ``["429", "ok"]``."""
@@ -205,7 +227,7 @@ def practice(
     if not server.up.wait(10):
         raise RuntimeError("the practice provider did not start within 10 s")
     try:
-        yield Provider(app, host, sock.getsockname()[1])
+        yield Provider(app, server, host, sock.getsockname()[1])
     finally:
         server.stop()
         thread.join(10)
@@ -232,7 +254,7 @@ def serve(
     sock = _listen(host, port)
     app = create_app(state, capacity=capacity)
     server = _Server(_config(app))
-    (ready or _announce)(Provider(app, host, sock.getsockname()[1]))
+    (ready or _announce)(Provider(app, server, host, sock.getsockname()[1]))
     try:
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(server.serve([sock]))

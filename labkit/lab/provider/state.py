@@ -30,11 +30,15 @@ MODELS = ("practice-model", "practice-large", "practice-1")
 
 @dataclass(slots=True)
 class Seen:
-    """One request that arrived. `ended` is how it left: answered, reset, closed or client_gone."""
+    """One request that arrived, `at` an epoch second of the provider's clock.
+
+    `ended` is how it left: open, answered, reset, closed, truncated, client_gone or shut_down.
+    """
 
     number: int
     method: str
     path: str
+    at: float = 0.0
     fault: str = ""
     model: str | None = None
     stream: bool = False
@@ -167,6 +171,7 @@ class State:
                 number=len(self.requests) + 1,
                 method=method,
                 path=path,
+                at=self.now(),
                 idempotency_key=None if key is None else key[:200],
                 retry_count=retry if retry.isdigit() else None,
             )

@@ -13,24 +13,28 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
+from labkit.failures import LabkitError
 from labkit.lab.provider.faults import Plan, Where, names
 from labkit.lab.provider.reply import Reply
 from labkit.lab.provider.state import Seen
 
 TRANSPORT = "practice.transport"
-_RST = struct.pack("ii", 1, 0)  # SO_LINGER on, zero seconds: close sends RST instead of FIN
+_RST = struct.pack(
+    "hh" if sys.platform == "win32" else "ii", 1, 0
+)  # SO_LINGER on, zero seconds: close sends RST instead of FIN
 
 _UNMARKED = frozenset({"truncated_chunked", "reset_after_body"})  # sent in chunks, so that the end has a mark
 
 Sleep = Callable[[float], Awaitable[None]]
 
 
-class NeedsSocket(RuntimeError):
+class NeedsSocket(LabkitError, RuntimeError):
     """A fault that only a real connection can show was asked for in process."""
 
     def __init__(self, plan: Plan) -> None:
