@@ -94,7 +94,7 @@ class House:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=hear_stops,
+            preexec_fn=hear_stops,  # noqa: PLW1509 - it takes no lock
         )
 
     def run(self, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
