@@ -10,7 +10,7 @@ A raw stream throws its bytes away. The boundary decodes, parses, shows a draft 
 answer at the two gates and writes a record. Each figure is the best of several rounds.
 """
 
-# ruff: noqa: E501 - the server is a text of its own
+# ruff: noqa: E501, T201 - the server is a text of its own; a benchmark prints
 
 import argparse
 import asyncio
