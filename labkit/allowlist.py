@@ -127,7 +127,9 @@ def one_of(*values: str) -> Check:
     known = frozenset(values)
 
     def check(value: object) -> object:
-        text = value.value if isinstance(value, Enum) else value
+        if type(value) is str:
+            return value if value in known else _NO
+        text = value.value if isinstance(value, Enum) else None
         return text if type(text) is str and text in known else _NO
 
     return check
@@ -176,7 +178,7 @@ def timestamp(value: object) -> object:
     """Seconds since 1970 as a number, or a datetime, written as ISO 8601."""
     if type(value) is datetime:
         return value.isoformat()
-    return number(0, 4_102_444_800.0)(value)
+    return _SECONDS(value)
 
 
 def money_amount(value: object) -> object:
@@ -226,6 +228,7 @@ def rows(allowlist: Allowlist, most: int = 50) -> Check:
     return each(lambda item: allowlist.clean(item) if type(item) is dict else _NO, most)
 
 
+_SECONDS = number(0, 4_102_444_800.0)  # until the year 2100
 _BEGINNINGS = "|".join(map(re.escape, PREFIXES))
 _NO_KEY_AHEAD = rf"(?!(?:{_BEGINNINGS})[A-Za-z0-9_.-]{{16}})"
 # Not inside a word; after an escape, which \\ or % announces, the whole search decides.

@@ -29,7 +29,7 @@ from labkit.sinks.row import clean_row, unwritable
 
 __all__ = ["JsonlLog", "JsonlSink", "Skipped", "read_jsonl"]
 
-_ENCODE = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_ENCODE = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
 _DAY_S = 86_400.0
 
 
@@ -58,6 +58,7 @@ class JsonlSink:
         self.sync, self._wall = sync, wall
         self._lock = threading.Lock()
         self._fd: int | None = None
+        self._end = 0  # where this sink's last whole line ends
         #: Records that could not be written since this sink was made.
         self.lost = 0
 
@@ -82,12 +83,13 @@ class JsonlSink:
         if size and size + len(line) > self.max_bytes:
             self._rotate()
             fd, size = self._current()
-        if size and not _ends_whole(fd, size):
+        if size and size != self._end and not _ends_whole(fd, size):
             line = b"\n" + line  # a torn line must not swallow this one
         written = os.write(fd, line)
         if written < len(line):
             # Torn by a full disk: what stands there is skipped by the reader, and this record is lost.
             raise OSError(28, "short write")
+        self._end = size + written
         if self.sync:
             os.fsync(fd)
 
@@ -133,7 +135,7 @@ class JsonlSink:
     def _forget(self) -> None:
         if self._fd is not None:
             os.close(self._fd)
-            self._fd = None
+            self._fd, self._end = None, 0
 
 
 @dataclass(frozen=True, slots=True)

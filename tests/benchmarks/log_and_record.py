@@ -164,8 +164,8 @@ def record_times(directory: Path) -> None:
         whole=whole,
         cost=lambda: cost(made[0].usage, "practice-1", card),
         fingerprint=lambda: fingerprint(QUESTION),
-        sqlite=lambda: sqlite(next(turn)),
     )
+    took |= in_turns(sqlite=lambda: sqlite(next(turn)))
     print(f"append with cost and fingerprint: {took['whole']:.1f} µs (at most 60 µs)")
     print(f"  of it cost {took['cost']:.1f} µs, fingerprint {took['fingerprint']:.1f} µs")
     print(f"append to SQLite: {took['sqlite']:.1f} µs")
