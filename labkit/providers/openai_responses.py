@@ -160,8 +160,9 @@ class ResponsesStream(Accumulator):
     def take(self, event: Event) -> str:
         """Take one event. One of a type that this page does not know is passed over."""
         data = read_event(event)
-        self._count(data.get("sequence_number"))
         kind = data.get("type")
+        if kind != "error":  # what went wrong matters more than its number
+            self._count(data.get("sequence_number"))
         match kind:
             case "response.output_text.delta":
                 return self._keep(self._text, data.get("delta"))
