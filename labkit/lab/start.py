@@ -45,6 +45,7 @@ def start(*, browser: bool, port: int, home: Path | None = None, say: Say = type
     log.parent.mkdir(exist_ok=True)
     if is_root():
         say("running as root, as containers do: JupyterLab is told to allow it (--allow-root)")
+    say(f"starting JupyterLab, which takes some seconds; its log is {log}")
     with signals_end_the_child(), private(log) as sink:
         server = subprocess.Popen(  # noqa: S603 - our own command line
             command(home, port),
