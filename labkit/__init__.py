@@ -23,7 +23,9 @@ _HOME = {
         "Failure",
         "Outcome",
         "PolicyLine",
+        "ReplyDraft",
         "RotationDecision",
+        "ScanSummary",
         "Task",
     ),
     "costs": ("RateCard", "Rates", "cost"),
@@ -34,11 +36,13 @@ _HOME = {
     "flow": ("Policy",),
     "idempotency": ("AsyncOnce", "Once", "PostgresLedger", "Promise", "SQLiteLedger", "action_key"),
     "prompts": ("Models",),
+    "reask": ("Reask",),
     "records": ("Attempt", "CallRecord"),
     "redaction": ("take_over",),
     "secrets": ("check_secret", "load_settings"),
     "sinks": ("JsonlSink", "LoggingSink", "OtelSink", "SqliteSink"),
     "spending": ("Budget",),
+    "streaming": ("Draft", "State"),
     "usage": ("Usage",),
 }
 _MODULE_OF = {name: "labkit." + module for module, names in _HOME.items() for name in names}

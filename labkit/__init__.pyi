@@ -10,7 +10,9 @@ from labkit.contracts import Evidence as Evidence
 from labkit.contracts import Failure as Failure
 from labkit.contracts import Outcome as Outcome
 from labkit.contracts import PolicyLine as PolicyLine
+from labkit.contracts import ReplyDraft as ReplyDraft
 from labkit.contracts import RotationDecision as RotationDecision
+from labkit.contracts import ScanSummary as ScanSummary
 from labkit.contracts import Task as Task
 from labkit.costs import RateCard as RateCard
 from labkit.costs import Rates as Rates
@@ -32,6 +34,7 @@ from labkit.idempotency import Promise as Promise
 from labkit.idempotency import SQLiteLedger as SQLiteLedger
 from labkit.idempotency import action_key as action_key
 from labkit.prompts import Models as Models
+from labkit.reask import Reask as Reask
 from labkit.records import Attempt as Attempt
 from labkit.records import CallRecord as CallRecord
 from labkit.redaction import take_over as take_over
@@ -42,6 +45,8 @@ from labkit.sinks import LoggingSink as LoggingSink
 from labkit.sinks import OtelSink as OtelSink
 from labkit.sinks import SqliteSink as SqliteSink
 from labkit.spending import Budget as Budget
+from labkit.streaming import Draft as Draft
+from labkit.streaming import State as State
 from labkit.usage import Usage as Usage
 
 __version__: str
