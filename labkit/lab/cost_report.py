@@ -224,6 +224,6 @@ def render(path: Path, card: Path | None = None, plot: Path | None = None, *, ba
     if plot:
         from labkit.lab.figures.cost import bars  # noqa: PLC0415 - matplotlib is a second
 
-        bars(frame(costs), rates.currency).savefig(plot, dpi=150)
+        bars(frame(costs), f"cost ({rates.currency})").savefig(plot, dpi=150)
         lines.append(f"plot: {plot.name}")
     return "\n".join(lines)

@@ -30,7 +30,7 @@ BUCKETS: dict[str, Look] = {
 }
 
 
-def bars(costs: pd.DataFrame, currency: str = "USD") -> Figure:
+def bars(costs: pd.DataFrame, unit: str = "cost (USD)") -> Figure:
     """One bar for each task (or case), cut into the buckets that cost anything."""
     names = list(dict.fromkeys(costs["task"]))
     fig, (axes,) = canvas(9.6, 1.7 + 0.55 * len(names))
@@ -52,14 +52,14 @@ def bars(costs: pd.DataFrame, currency: str = "USD") -> Figure:
         )
     axes.set_xlim(0, max([*left.values(), 1e-12]) * 1.15)
     axes.invert_yaxis()
-    axes.set_xlabel(f"cost ({currency})")
+    axes.set_xlabel(unit)
     axes.grid(visible=False)
     if used:
         fig.legend(handles=used, loc="outside lower center", ncols=min(6, len(used)), frameon=False)
     return closed(fig)
 
 
-def levers(names: Sequence[str], costs: Sequence[float], currency: str = "USD") -> Figure:
+def levers(names: Sequence[str], costs: Sequence[float], unit: str = "cost a year (USD)") -> Figure:
     """A bar for the present cost and one for each lever alone, with what it saves beside it."""
     fig, (axes,) = canvas(9.6, 1.2 + 0.5 * len(names))
     now = costs[0]
@@ -71,6 +71,6 @@ def levers(names: Sequence[str], costs: Sequence[float], currency: str = "USD") 
     axes.axvline(now, color=BLACK, linestyle=":", linewidth=1.2)
     axes.set_xlim(0, max([*costs, 1e-12]) * 1.3)
     axes.invert_yaxis()
-    axes.set_xlabel(f"cost a year ({currency})")
+    axes.set_xlabel(unit)
     axes.grid(visible=False)
     return closed(fig)
