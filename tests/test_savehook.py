@@ -90,10 +90,11 @@ def test_a_copy_that_somebody_changed_is_never_touched(tmp_path):
     assert copy.read_text() == "mine now"
 
 
+@pytest.mark.parametrize("kind", ["anthropic", "mistral"])
 @pytest.mark.parametrize("context", sorted(NOTEBOOKS))
-def test_masking_leaves_no_key_in_any_part(context):
+def test_masking_leaves_no_key_in_any_part(context, kind):
     """Whatever part of a notebook held the key, the masked copy passes the same scan."""
-    case = next(c for c in positives(21) if c.context == context and c.kind == "anthropic")
+    case = next(c for c in positives(21) if c.context == context and c.kind == kind)
     model = model_of(case.text)
     assert findings_in_model(model, "a.ipynb")
     clean = {**model, "content": mask(model["content"])}

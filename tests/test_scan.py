@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+import uuid
 from collections import Counter
 from pathlib import Path
 
@@ -188,6 +189,7 @@ def test_a_signed_token_and_a_password_in_an_address_are_found():
         "build-name-for-2026-11-24",  # words joined by punctuation
         "a1a1a1a1a1a1a1a1a1a1a1a1",  # two characters
         "src/app/4a/5b/6c/7d/8e/9f",  # a path
+        str(uuid.UUID(int=random.Random(6).getrandbits(128))),  # an id by its form
     ],
 )
 def test_written_values_do_not_look_random(value):
@@ -530,6 +532,11 @@ def test_a_fingerprint_key_is_never_short():
     with pytest.raises(FingerprintError, match="16 bytes"):
         Fingerprint(b"")
     assert Baseline(MARK).accepted == frozenset()
+
+
+def test_every_drawn_fingerprint_key_is_accepted():
+    """Raw bytes sometimes hold `${` or `<…>`, which looks like a placeholder; drawn keys are hex."""
+    assert len({Fingerprint.random().key for _ in range(2000)}) == 2000
 
 
 def test_reports_of_a_clean_scan_are_clean():

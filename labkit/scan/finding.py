@@ -51,16 +51,16 @@ class Finding:
 class Fingerprint:
     """A fingerprint under one key that can be kept in a baseline: the same secret, the same mark."""
 
-    __slots__ = ("_make", "key_hex")
+    __slots__ = ("_make", "key")
 
     def __init__(self, key: bytes) -> None:
         self._make = Fingerprinter({"scan": key}, purpose="leaked_secret")
-        self.key_hex = key.hex()
+        self.key = key.decode("ascii")
 
     @classmethod
     def random(cls, urandom: Callable[[int], bytes] = os.urandom) -> Fingerprint:
         """A key of its own for one scan: it correlates within one report and with nothing else."""
-        return cls(urandom(32))
+        return cls(urandom(32).hex().encode())
 
     def __call__(self, value: str) -> str:
         """The mark of one secret: ``hmac-sha256:scan:<64 hex digits>``."""

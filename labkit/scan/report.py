@@ -43,8 +43,8 @@ class Baseline:
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
             accepted = frozenset((item["path"], item["fingerprint"]) for item in found["findings"])
-            return cls(Fingerprint(bytes.fromhex(found["fingerprint_key"])), accepted)
-        except (ValueError, KeyError, TypeError, FingerprintError) as error:
+            return cls(Fingerprint(found["fingerprint_key"].encode()), accepted)
+        except (ValueError, KeyError, TypeError, AttributeError, FingerprintError) as error:
             reason = type(error).__name__
             raise ValueError(f"{path} is no baseline of labkit scan ({reason}). Write it anew.") from None
 
@@ -52,7 +52,7 @@ class Baseline:
         """Accept these findings, and only these, from now on."""
         items = sorted({(finding.path, finding.kind, finding.fingerprint) for finding in findings})
         entries = [{"path": path, "kind": kind, "fingerprint": mark} for path, kind, mark in items]
-        body = {"version": 1, "fingerprint_key": self.fingerprint.key_hex, "findings": entries}
+        body = {"version": 1, "fingerprint_key": self.fingerprint.key, "findings": entries}
         path.write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")
 
     def knows(self, finding: Finding) -> bool:
