@@ -29,13 +29,13 @@ def source_text(megabytes: float) -> list[str]:
 
 
 def speed(scan: object, texts: list[str]) -> float:
-    """Megabytes a second, the best of three."""
+    """Megabytes a second of processor time, the best of three: what other programs take is not counted."""
     best = 0.0
     for _ in range(3):
-        began = time.perf_counter()
+        began = time.process_time()
         for text in texts:
             scan(text)
-        best = max(best, sum(map(len, texts)) / 1e6 / (time.perf_counter() - began))
+        best = max(best, sum(map(len, texts)) / 1e6 / (time.process_time() - began))
     return best
 
 
@@ -44,7 +44,7 @@ def main() -> int:
     pattern = re.compile("|".join(kind.pattern for kind in KEY_KINDS))
     ours = speed(find_secrets, source_text(10))
     plain = speed(pattern.findall, source_text(1))
-    print(f"find_secrets: {ours:.1f} MB/s (wanted {WANTED:.0f}) on Python source")
+    print(f"find_secrets: {ours:.1f} MB/s of processor time (wanted {WANTED:.0f}) on Python source")
     print(f"one regular expression over every character: {plain:.1f} MB/s; ratio {ours / plain:.1f}")
     return 0 if ours >= WANTED else 1
 
