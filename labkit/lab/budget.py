@@ -69,4 +69,7 @@ def bar(records: Mapping[str, CallRecord], deadline_s: float, see: str = "") -> 
 
 def _told(name: str, parts: list[Segment]) -> str:
     mine = [part for part in parts if part.call == name]
-    return ", ".join(f"{part.label or part.part} {part.start_s:g} to {part.end_s:g} s" for part in mine)
+    names = [part.label if "attempt" in part.part else part.part for part in mine]
+    return ", ".join(
+        f"{name} {part.start_s:g} to {part.end_s:g} s" for name, part in zip(names, mine, strict=True)
+    )

@@ -25,9 +25,8 @@ def main() -> None:
     run = simulate(crowd, provider, Policy(Models("practice-model"), Backoff(0.5, 8.0)))
     took = time.perf_counter() - started
     attempts = len(run.attempts())
-    print(
-        f"10,000 callers, {attempts:,} attempts: {took:.2f} s (at most 5 s), {took * 1e6 / attempts:.0f} µs each"
-    )
+    each = took * 1e6 / attempts
+    print(f"10,000 callers, {attempts:,} attempts: {took:.2f} s (at most 5 s), {each:.0f} µs each")
 
     herd = Crowd(200, task=replace(TASK, max_retries=9, timeout_seconds=300))
     compare(jitter_policies(), herd, Provider(per_second=20, burst=6))
