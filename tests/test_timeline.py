@@ -1,5 +1,7 @@
 """One call in three lanes."""
 
+from dataclasses import replace
+
 import pytest
 
 from labkit.failures import Kind
@@ -9,6 +11,7 @@ from labkit.lab.figures.timeline import lanes
 from labkit.lab.timeline import LANES, as_table, events
 from labkit.lab.widgets import Stepper
 from labkit.lab.widgets.timeline import picture
+from labkit.transport import Http
 from tests.scripted import World, completion, error
 
 
@@ -118,8 +121,20 @@ def test_a_lab_makes_the_same_numbers_everywhere():
 def test_a_lab_that_is_dropped_stops_its_provider():
     """A cell that is run again leaves no server behind."""
     lab = connect()
-    again = connect(script=["quota"])
-    boundary = lab.boundary
+    address = lab.provider.base_url
+    request = lab.boundary.adapter.request(TASK, EVIDENCE, "any")
     del lab
-    assert again.boundary.call(TASK, EVIDENCE).kind is Kind.QUOTA_EXHAUSTED
-    assert boundary.call(TASK, EVIDENCE).kind is Kind.CONNECT
+    with Http(address) as http:
+        assert http.exchange(request, 2.0).kind is Kind.CONNECT
+
+
+def test_a_boundary_keeps_its_provider_while_it_is_in_use():
+    """One line is enough: nothing else has to be held."""
+    assert connect().boundary.call(TASK, EVIDENCE).ok
+
+
+def test_a_timeout_takes_its_time_on_the_lesson_clock():
+    """An exchange that ran into its limit counts as long as the limit."""
+    task = replace(TASK, timeout_seconds=0.1, max_retries=0)
+    record = connect(script=["silence"]).boundary.call(task, EVIDENCE).record
+    assert (record.status, record.latency_ms) == (Kind.TIMEOUT, 100.0)

@@ -80,5 +80,6 @@ def connect(
         **times,
     )
     lab = Lab(server, boundary, clock, records)
-    weakref.finalize(lab, stack.close)
+    # On the boundary, which the lab holds: `connect().boundary.call(…)` keeps its provider until it returns.
+    weakref.finalize(boundary, stack.close)
     return lab

@@ -14,6 +14,7 @@ from labkit.lab.widgets.base import (
     dropdown,
     slider,
     subscribe,
+    textbox,
 )
 from labkit.lab.widgets.recall import ask
 from labkit.lab.widgets.timeline import Stepper
@@ -34,4 +35,5 @@ __all__ = [
     "dropdown",
     "slider",
     "subscribe",
+    "textbox",
 ]

@@ -553,6 +553,17 @@ def slider(label: str, low: int, high: int, value: int, step: int = 1) -> Any:
     )
 
 
+def textbox(label: str, value: str = "") -> Any:
+    """A line of text; what it shows changes when Enter is pressed or the box is left."""
+    return w.Text(
+        description=label,
+        value=value,
+        continuous_update=False,
+        style={"description_width": "initial"},
+        layout=w.Layout(width="min(520px, 100%)"),
+    )
+
+
 def _align(controls: Iterable[Any]) -> None:
     """Give the labels of a column of controls one width, so that the controls stand under each other."""
     labelled = [c for c in controls if isinstance(c, w.Dropdown | w.IntSlider | w.FloatSlider | w.Text)]
