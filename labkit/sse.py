@@ -53,6 +53,11 @@ class Decoder:
         self._after_cr = False  # a LF that comes first in the next chunk belongs to a CR already seen
         self._first = True
 
+    @property
+    def pending(self) -> bytes:
+        """What has come and is no event yet, for a debugger to look at."""
+        return b"\n".join((*self._data, b"".join(self._line)))
+
     def feed(self, chunk: bytes) -> Iterator[Event]:
         """Take the next bytes, and yield each event that they complete. Iterate to the end: that is the work.
 

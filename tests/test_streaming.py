@@ -226,6 +226,7 @@ def test_before_the_first_delta_it_is_retried(
     assert (len(wire.opened), wire.slept) == (3, [0.5, 1.0])
     assert (stream.outcome.record.status, stream.outcome.record.reason) == (kind, reason)
     assert len(wire.records) == 1
+    assert wire.closed == (0 if isinstance(head, Fault) else 3)
 
 
 def test_a_retry_that_ends_well_is_an_answer() -> None:
@@ -404,11 +405,11 @@ def test_bytes_in_any_pieces_give_the_same_drafts() -> None:
 
 
 def test_what_follows_the_terminal_marker_is_not_read() -> None:
-    """Events after the end change nothing, and no more than one read waits for the response's own end."""
-    wire = played(*chat(), chunk({"content": " Also, 90 days."}), named({"type": "error"}))
-    stream = wire.boundary().stream(REPLY, EVIDENCE)
-    drain(stream)
-    assert stream.outcome.unwrap().text == SAID
+    """Events after the end change nothing, in the same piece or in a later one."""
+    more = [chunk({"content": " Also, 90 days."}), named({"type": "error"})]
+    for steps in ([*chat(), *more], [b"".join([*chat(), *more])]):
+        stream = played(*steps).boundary().stream(REPLY, EVIDENCE)
+        assert drain(stream)[-1].text == stream.outcome.unwrap().text == SAID
 
 
 def test_a_draft_does_not_show_its_text_in_a_log() -> None:
