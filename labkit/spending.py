@@ -115,8 +115,9 @@ class Budget:
             now = self._read(db)
             if amount > now.left:
                 raise BudgetExceeded(
-                    f"budget {self.name!r} has {now.left} of {self.limit} left "
-                    f"({now.spent} spent, {now.reserved} reserved); the call needs {amount}. "
+                    f"budget {self.name!r} has {_plain(now.left)} of {_plain(self.limit)} left "
+                    f"({_plain(now.spent)} spent, {_plain(now.reserved)} reserved); "
+                    f"the call needs {_plain(amount)}. "
                     "Lower its max tokens, raise the limit, or wait for the next period"
                 )
             identity = self._ids()
@@ -237,3 +238,8 @@ def _amount(value: Decimal, name: str) -> Decimal:
     if not value.is_finite() or value < 0:
         raise CostError(f"{name} is {value}; wanted a Decimal of 0 or more")
     return value
+
+
+def _plain(amount: Decimal) -> str:
+    """An amount without needless zeros."""
+    return f"{amount.normalize():f}"
