@@ -91,7 +91,7 @@ def test_refusals(
 
 def test_a_key_in_progress(provider: Provider) -> None:
     """While the first request runs, the same key is a 409; afterwards it is a replay."""
-    provider.script(["slow_effect:0.3"], on="rotations")
+    provider.script(["slow_effect:1.5"], on="rotations")
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(create, provider)
         while not provider.count:

@@ -70,9 +70,13 @@ def test_anthropic_output_format_answers_in_text(claude: anthropic.Anthropic) ->
 
 
 def test_models_are_listed(gpt: openai.OpenAI, claude: anthropic.Anthropic) -> None:
-    """Both SDKs list the models, each in its own shape."""
+    """Both SDKs list the models and find one, each in its own shape."""
     assert "practice-model" in [model.id for model in gpt.models.list()]
     assert "practice-model" in [model.id for model in claude.models.list()]
+    assert gpt.models.retrieve("practice-model").owned_by == "practice"
+    assert claude.models.retrieve("practice-model").lifecycle == "active"
+    with pytest.raises(openai.NotFoundError):
+        gpt.models.retrieve("retired-model")
 
 
 def test_plain_text_is_a_sentence(gpt: openai.OpenAI, claude: anthropic.Anthropic) -> None:

@@ -295,17 +295,17 @@ def test_a_character_really_is_split(provider: Provider) -> None:
 
 def test_a_client_that_stops_is_noticed(provider: Provider) -> None:
     """Closing a stream in the middle ends it on the provider's side at once."""
-    provider.script(["pace:0.05"])
+    provider.script(["pace:0.3"])
     path = "/v1/chat/completions"
     with httpx.stream(
         "POST", provider.base_url + path, headers=bearer(provider), json=text_body(path)
     ) as reply:
         next(reply.iter_raw())
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 3
     while provider.requests[0].ended == "open" and time.monotonic() < deadline:
         time.sleep(0.002)
     assert provider.requests[0].ended == "client_gone"
-    assert provider.requests[0].sent_chunks < 5
+    assert provider.requests[0].sent_chunks < 8
 
 
 def test_a_stall_is_silence_after_some_chunks(provider: Provider) -> None:
@@ -316,7 +316,7 @@ def test_a_stall_is_silence_after_some_chunks(provider: Provider) -> None:
     with (
         pytest.raises(httpx.ReadTimeout),
         httpx.stream(
-            "POST", provider.base_url + path, headers=bearer(provider), json=text_body(path), timeout=0.3
+            "POST", provider.base_url + path, headers=bearer(provider), json=text_body(path), timeout=1.0
         ) as reply,
     ):
         lines.extend(line for line in reply.iter_lines() if line.startswith("data:"))

@@ -47,6 +47,7 @@ def create_app(
         desk.route("DELETE", "/v1/responses/{id}", calls.delete_response, on="polls"),
         desk.route("POST", "/v1/responses/{id}/cancel", calls.cancel_response, on="polls"),
         desk.route("GET", "/v1/models", calls.models, on="models"),
+        desk.route("GET", "/v1/models/{id}", calls.model, on="models"),
         *_batch_routes(desk, calls),
         desk.route("POST", "/rotations", rotations.create, on="rotations"),
         desk.route("GET", "/rotations", rotations.listing, on="lookups"),

@@ -103,6 +103,14 @@ class Calls:
         data = [_anthropic_model(name) for name in names]
         return json_reply({"data": data, "has_more": False, "first_id": names[0], "last_id": names[-1]})
 
+    async def model(self, incoming: Incoming) -> Reply:
+        """GET /v1/models/{id}."""
+        name = incoming.part("id")
+        self.require_model(incoming.dialect, name)
+        return json_reply(
+            _openai_model(name) if incoming.dialect.name == "openai" else _anthropic_model(name)
+        )
+
     def work(
         self, incoming: Incoming, read: Callable[[Mapping[str, Any]], Prompt], prefix: str
     ) -> tuple[dict[str, Any], Draft, Envelope]:

@@ -67,14 +67,14 @@ class Rotations:
 
     def __init__(self, state: State, sleep: Sleep) -> None:
         self.state = state
-        self.honours_keys = True
         self._sleep = sleep
         self._lock = threading.Lock()
         self.clear()
         state.on_reset(self.clear)
 
     def clear(self) -> None:
-        """Forget every job and key."""
+        """Forget every job and key, and honour keys again."""
+        self.honours_keys = True
         self._effects: list[Effect] = []
         self._claims: dict[str, _Claim] = {}
         self._late: list[tuple[float, _Order]] = []

@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -32,7 +33,7 @@ from labkit.lab.provider.capacity import Capacity
 from labkit.lab.provider.faults import Entry
 from labkit.lab.provider.rotations import Rotations
 from labkit.lab.provider.state import MODELS, PRACTICE_KEY, Seen, State
-from labkit.lab.provider.wire import TRANSPORT
+from labkit.lab.provider.wire import TRANSPORT, WAIT
 
 
 class _Protocol(H11Protocol):
@@ -55,15 +56,20 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self.up = threading.Event()
         self._stop = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
 
     def stop(self) -> None:
         """Ask the server to end, from any thread."""
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._stop.set)
+        if self.loop is not None and not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self._stop.set)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Ctrl-C ends the wait below at once."""
+        super().handle_exit(sig, frame)
+        self.stop()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         await super().startup(sockets)
         await self.on_tick(0)
         self.up.set()
@@ -168,8 +174,9 @@ class Provider:
 
     @property
     def running(self) -> int:
-        """How many requests are being answered right now."""
-        return len(self._server.server_state.tasks)
+        """How many tasks are answering a request, or waiting for one, right now."""
+        waiting = [task for task in asyncio.all_tasks(self._server.loop) if task.get_name() == WAIT]
+        return len(self._server.server_state.tasks) + len(waiting)
 
     def script(self, entries: Iterable[Entry] | str, *, on: str = "calls") -> None:
         """Faults for the next requests, one each: ``["429", "ok"]``."""
@@ -224,9 +231,9 @@ def practice(
         target=lambda: asyncio.run(server.serve([sock])), name="practice-provider", daemon=True
     )
     thread.start()
-    if not server.up.wait(10):
-        raise RuntimeError("the practice provider did not start within 10 s")
     try:
+        if not server.up.wait(10):
+            raise RuntimeError("the practice provider did not start within 10 s")
         yield Provider(app, server, host, sock.getsockname()[1])
     finally:
         server.stop()

@@ -25,9 +25,9 @@ from labkit.lab.provider.reply import Reply
 from labkit.lab.provider.state import Seen
 
 TRANSPORT = "practice.transport"
-_RST = struct.pack(
-    "hh" if sys.platform == "win32" else "ii", 1, 0
-)  # SO_LINGER on, zero seconds: close sends RST instead of FIN
+WAIT = "practice.wait"  # the name of every task that waits, so that a test can look for left-overs
+# SO_LINGER on, with zero seconds: close sends RST instead of FIN. Windows has it as two shorts.
+_RST = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 _UNMARKED = frozenset({"truncated_chunked", "reset_after_body"})  # sent in chunks, so that the end has a mark
 
@@ -70,17 +70,19 @@ class Link:
 
     async def body(self, data: bytes, *, more: bool) -> None:
         """Send a piece of the body; `more=False` ends the response."""
-        if self._gone is not None and self._gone.done():
+        left = self._gone is not None and self._gone.done()
+        if left or (self._transport is not None and self._transport.is_closing()):
             raise ClientGone
         await self._send({"type": "http.response.body", "body": data, "more_body": more})
 
     async def pause(self, seconds: float) -> None:
         """Wait, but not for a client that has gone."""
         if seconds <= 0:
+            await asyncio.sleep(0)  # a long stream must not keep others, or a reset, from being noticed
             return
         if self._gone is None:
-            self._gone = asyncio.ensure_future(self._disconnected())
-        timer = asyncio.ensure_future(self._sleep(seconds))
+            self._gone = asyncio.create_task(self._disconnected(), name=WAIT)
+        timer = asyncio.create_task(_elapse(self._sleep, seconds), name=WAIT)
         try:
             await asyncio.wait({timer, self._gone}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -117,6 +119,10 @@ class Link:
             pass
 
 
+async def _elapse(sleep: Sleep, seconds: float) -> None:
+    await sleep(seconds)
+
+
 class Delivery:
     """An ASGI response that sends a reply as its plan says, and notes how the exchange ended."""
 
@@ -147,7 +153,8 @@ class Delivery:
 
     async def _deliver(self, link: Link) -> str:
         for name in ("slow_first_byte", "silence"):
-            await link.pause(self._number.get(name, 0.0))
+            if name in self._names:
+                await link.pause(self._number[name])
         if self._names & {"reset_before", "lost_response", "lost_request"}:
             await link.hang_up(reset=True)
             return "reset"
