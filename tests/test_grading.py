@@ -69,6 +69,13 @@ def test_types_are_exact(wanted: Any, got: Any) -> None:
     assert same(encode(wanted), encode(wanted))
 
 
+def test_a_dict_is_the_same_in_any_order() -> None:
+    """Python says so, and a learner need not guess our order. A list keeps its order."""
+    assert same(encode({"a": {"x": 1, "y": [2]}, "b": 2}), encode({"b": 2, "a": {"y": [2], "x": 1}}))
+    assert not same(encode({"a": 1, "b": 2}), encode({"a": 2, "b": 1}))
+    assert not same(encode([1, 2]), encode([2, 1]))
+
+
 def test_an_object_that_equals_everything_equals_nothing() -> None:
     """An `__eq__` that is always true stays in its process; its type's name is what crosses."""
 
