@@ -1,15 +1,18 @@
 """The official SDKs against the practice provider, strict response validation on."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 
 import anthropic
 import openai
+import pydantic
 import pytest
 from practice_case import (
     ACTION_SCHEMA,
     DECISION,
     FACTS,
+    MODEL,
     SCHEMA,
     anthropic_client,
     chat_body,
@@ -19,6 +22,15 @@ from practice_case import (
 )
 
 from labkit.lab.provider import Provider, practice
+
+
+class Decision(pydantic.BaseModel):
+    """The result type, as a learner would write it for an SDK."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", title="rotation_decision")
+    decision: str
+    rotation_window_days: int
+    source_line_ids: list[str]
 
 
 @pytest.fixture(scope="module")
@@ -253,3 +265,56 @@ def test_html_with_status_200_passes_the_sdk_as_text(provider: Provider, claude:
     provider.script(["html_200"])
     with pytest.raises(anthropic.APIResponseValidationError):
         claude.messages.create(**messages_body())
+
+
+def test_the_sdks_own_helpers(gpt: openai.OpenAI, claude: anthropic.Anthropic) -> None:
+    """`parse`, and the stream helpers of all three APIs, end in the same decision."""
+    turns = chat_body()["messages"]
+    parsed = gpt.chat.completions.parse(model=MODEL, messages=turns, response_format=Decision)
+    with gpt.chat.completions.stream(model=MODEL, messages=turns, response_format=Decision) as stream:
+        streamed = stream.until_done().get_final_completion()
+    with gpt.responses.stream(model=MODEL, input=user(), text_format=Decision) as events:
+        response = events.until_done().get_final_response()
+    with claude.messages.stream(**messages_body()) as blocks:
+        message = blocks.get_final_message()
+    wanted = Decision(**DECISION)
+    assert parsed.choices[0].message.parsed == streamed.choices[0].message.parsed == wanted
+    assert response.output_parsed == wanted
+    assert message.content[0].input == DECISION
+
+
+def test_the_turn_after_a_tool_call(gpt: openai.OpenAI, claude: anthropic.Anthropic) -> None:
+    """Given the tool's result, the model answers instead of proposing the action again."""
+    function = {"name": "create_rotation_job", "strict": True, "parameters": ACTION_SCHEMA}
+    tools = [{"type": "function", "function": function}]
+    turns = [{"role": "user", "content": user()}]
+    proposal = gpt.chat.completions.create(model=MODEL, messages=turns, tools=tools).choices[0].message
+    result = {"role": "tool", "tool_call_id": proposal.tool_calls[0].id, "content": "{}"}
+    after = gpt.chat.completions.create(model=MODEL, messages=[*turns, proposal, result], tools=tools)
+    assert after.choices[0].message.content == "Account acct_10234 is eligible under P-7."
+
+    offered = [{"name": "create_rotation_job", "input_schema": ACTION_SCHEMA}]
+    options = {"model": MODEL, "max_tokens": 100, "tools": offered}
+    proposed = claude.messages.create(messages=turns, **options)
+    done = {"type": "tool_result", "tool_use_id": proposed.content[0].id, "content": "done"}
+    later = [{"role": "assistant", "content": proposed.content}, {"role": "user", "content": [done]}]
+    assert claude.messages.create(messages=[*turns, *later], **options).stop_reason == "end_turn"
+
+
+def test_the_async_sdks(provider: Provider) -> None:
+    """The async clients complete calls and see faults as the sync ones do."""
+
+    async def run() -> tuple[int, str | None]:
+        options = {"api_key": provider.key, "max_retries": 0, "_strict_response_validation": True}
+        async with openai.AsyncOpenAI(base_url=provider.openai_url, **options) as gpt:
+            chunks = [chunk async for chunk in await gpt.chat.completions.create(**chat_body(stream=True))]
+            provider.script(["quota"])
+            with pytest.raises(openai.RateLimitError):
+                await gpt.chat.completions.create(**chat_body())
+        async with anthropic.AsyncAnthropic(base_url=provider.base_url, **options) as claude:
+            message = await claude.messages.create(**messages_body())
+        return len(chunks), message.stop_reason
+
+    count, stop = asyncio.run(run())
+    assert count > 6
+    assert stop == "tool_use"
