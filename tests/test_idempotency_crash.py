@@ -19,6 +19,7 @@ import pytest
 from labkit.idempotency import Promise
 
 pytest_plugins = ["ledgers"]
+pytestmark = pytest.mark.slow
 
 DRIVER = Path(__file__).parent / "crash" / "driver.py"
 SEEDS = range(1, 6)
@@ -63,7 +64,7 @@ def drive(folder: Path, database: str, promise: Promise, seed: int, control: str
     folder.mkdir()
     command = [sys.executable, str(DRIVER), str(folder), database, promise.value, str(seed)]
     done = subprocess.run(
-        [*command, control] if control else command, capture_output=True, timeout=60, check=False
+        [*command, control] if control else command, capture_output=True, timeout=120, check=False
     )
     assert 0 == done.returncode, done.stderr.decode()
     return json.loads(done.stdout)

@@ -91,6 +91,8 @@ class PostgresLedger(Ledger):
     def transaction(self) -> Iterator[Tx]:
         """Hold one transaction; a second claim on the same key waits for its end."""
         with self._turn() as connection:
+            if self._inside:
+                raise LabkitError("a transaction is open already; wanted one at a time. Use its tx")
             with _naming(self.wait_s):
                 connection.execute("BEGIN")
             self._inside = True

@@ -65,16 +65,19 @@ class Database:
 
     def write(self, sql: str, values: Sequence[Any] = ()) -> int:
         """Run one statement as its own transaction; return how many rows changed."""
-        with self._turn() as connection:
-            try:
-                return connection.execute(sql, values).rowcount
-            except sqlite3.Error as error:
-                raise self._named(error) from error
+        connection, entered = self._enter()
+        try:
+            return connection.execute(sql, values).rowcount
+        except sqlite3.Error as error:
+            raise self._named(error) from error
+        finally:
+            self._leave(entered)
 
     @contextmanager
     def transaction(self) -> Iterator[SQLiteTx]:
         """Hold one write transaction: commit at the end, roll back when anything is raised."""
-        with self._turn() as connection:
+        connection, entered = self._enter()
+        try:
             tx = SQLiteTx(connection, self._named)
             tx.execute("BEGIN IMMEDIATE")
             try:
@@ -84,25 +87,33 @@ class Database:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+        finally:
+            self._leave(entered)
 
-    @contextmanager
-    def _turn(self) -> Iterator[sqlite3.Connection]:
-        """Wait for the turn to write: first among our threads, then among the processes."""
+    def _enter(self) -> tuple[sqlite3.Connection, bool]:
+        """Wait for the turn to write: first among our threads, then among the processes.
+
+        False: a transaction of this thread has the turn already.
+        """
         if not self._mutex.acquire(timeout=self.wait_s):
             raise self._locked("another thread")
         try:
             connection = self._open()
-            if connection.in_transaction:  # inside `transaction`: the turn is ours already
-                yield connection
-                return
-            if not self._line.enter(self.wait_s):
-                raise self._locked("another process")
-            try:
-                yield connection
-            finally:
-                self._line.leave()
-        finally:
+            if connection.in_transaction:
+                return connection, False
+            came = self._line.enter(self.wait_s)
+        except BaseException:
             self._mutex.release()
+            raise
+        if not came:
+            self._mutex.release()
+            raise self._locked("another process")
+        return connection, True
+
+    def _leave(self, entered: bool) -> None:
+        if entered:
+            self._line.leave()
+        self._mutex.release()
 
     def _open(self) -> sqlite3.Connection:
         if self._pid != os.getpid():

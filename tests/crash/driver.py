@@ -41,15 +41,17 @@ from labkit.idempotency import (
     reconcile,
 )
 
-WORKERS, LEASE_S, SETTLE_S, STOP_S = 4, 0.12, 0.25, 0.3
+WORKERS, LEASE_S, SETTLE_S = 4, 0.12, 0.25
+STOP_S, STOP_AT_MOST_S = 0.2, 1.0
 STOP_IN_TRANSACTION_S = 0.1  # everybody waits for a stopped transaction
-AT_LEAST_S, AT_MOST_S = 0.8, 20.0
-CUT, STOP = 0.06, 0.04
-# The shared memory: one byte per worker "inside a visit", how many keys exist, which keys were cut lately.
-FRONTIER, HOT, HOT_PLACES = 8, 16, 6
-WANTED = {"worker_claimed": 3, "worker_sent": 3, "stopped_claimed": 2, "stopped_sent": 2, "timer": 3}
-WANTED_OF_SERVICE = {"service_before_apply": 2, "service_after_apply": 2, "service_late": 1}
-WANTED_OF_FENCES = {"overtaken_sent": 2}
+AT_LEAST_S, AT_MOST_S = 0.8, 60.0
+CUT, STOP = 0.07, 0.05
+# The shared memory: one byte per worker "inside a visit", how many keys exist, which keys were cut lately,
+# and which key each worker is at.
+FRONTIER, HOT, HOT_PLACES, AT = 8, 16, 6, 40
+WANTED = {"worker_claimed": 2, "worker_sent": 2, "stopped_claimed": 1, "stopped_sent": 1, "timer": 2}
+WANTED_OF_SERVICE = {"service_before_apply": 1, "service_after_apply": 1, "service_late": 1}
+WANTED_OF_FENCES = {"overtaken_sent": 1}
 WANTED_OF_CONTROLS = {"worker_claimed": 4, "worker_sent": 4}
 
 
@@ -98,7 +100,7 @@ class Run:
     def wanted(self) -> dict[str, int]:
         """Say how many visits must be cut where before the run counts."""
         if self.control:
-            return {"overtaken_sent": 5} if self.control == "no_fence" else WANTED_OF_CONTROLS
+            return {"overtaken_sent": 4} if self.control == "no_fence" else WANTED_OF_CONTROLS
         wanted = WANTED
         if self.promise is not Promise.SAME_TRANSACTION:
             wanted = wanted | WANTED_OF_SERVICE
@@ -151,6 +153,7 @@ def work(run: Run, slot: int, seed: int) -> None:
                 4, "big"
             )  # two may write the same: fine
         number = run.pick(dice)
+        run.shared[AT + 4 * slot : AT + 4 * slot + 4] = number.to_bytes(4, "big")
         run.shared[slot] = 1
         try:
             result, first = run.once.run(
@@ -207,11 +210,34 @@ def wrong_payload(run: Run, dice: random.Random, number: int, answers: int) -> N
 # ── the supervisor ───────────────────────────────────────────────────────────────────────────────────
 
 
+class Nap:
+    """How long a stopped worker stays stopped: past its lease, and best until another took over."""
+
+    def __init__(self, run: Run, slot: int, now: float) -> None:
+        self.run = run
+        self.key = key(int.from_bytes(run.shared[AT + 4 * slot : AT + 4 * slot + 4], "big"))
+        self.fence = self._fence()
+        whole = run.promise is Promise.SAME_TRANSACTION
+        self.earliest = now + (STOP_IN_TRANSACTION_S if whole else STOP_S)
+        self.latest = now + STOP_AT_MOST_S if run.promise is Promise.DOWNSTREAM_HONOURS_KEY else self.earliest
+
+    def _fence(self) -> int:
+        try:
+            row = self.run.ledger.row(self.key)
+        except LedgerError:
+            return -1
+        return row.fence if row else 0
+
+    def is_over(self, now: float) -> bool:
+        """Say whether to let the worker go on."""
+        return now >= self.latest or (now >= self.earliest and self._fence() != self.fence)
+
+
 def supervise(run: Run) -> None:
     """Keep workers and service running, kill and stop them by timer, look at doubtful actions meanwhile."""
     dice = random.Random(run.seed * 7919)
     slots: dict[int, int] = {}
-    wake: dict[int, float] = {}
+    naps: dict[int, Nap] = {}
     started = time.monotonic()
     next_kill = next_look = started + 0.1
 
@@ -229,17 +255,17 @@ def supervise(run: Run) -> None:
             break
         pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED)
         if pid and os.WIFSTOPPED(status):
-            wake[pid] = now + (STOP_IN_TRANSACTION_S if run.promise is Promise.SAME_TRANSACTION else STOP_S)
+            naps[pid] = Nap(run, slots[pid], now)
         elif pid and pid == run.service:
             run.start_service(faults=True)
         elif pid:
-            wake.pop(pid, None)
+            naps.pop(pid, None)
             spawn(slots.pop(pid))
-        for sleeper in [pid for pid, when in wake.items() if when <= now]:
+        for sleeper in [pid for pid, nap in naps.items() if nap.is_over(now)]:
             os.kill(sleeper, signal.SIGCONT)
-            del wake[sleeper]
+            del naps[sleeper]
         if now >= next_kill:
-            kill_by_timer(run, dice, {pid: slot for pid, slot in slots.items() if pid not in wake})
+            kill_by_timer(run, dice, {pid: slot for pid, slot in slots.items() if pid not in naps})
             next_kill = now + dice.uniform(0.02, 0.12)
         if now >= next_look:
             look(run)

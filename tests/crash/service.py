@@ -18,8 +18,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-DEATHS = {"service_before_apply": 0.03, "service_after_apply": 0.03}
-LATE, LATE_BY_S = 0.02, 0.12
+DEATHS = {"service_before_apply": 0.04, "service_after_apply": 0.04}
+LATE, LATE_BY_S = 0.03, 0.12
 
 
 class Service(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
