@@ -29,16 +29,17 @@ RIGHT = '{"decision":"eligible","rotation_window_days":30,"source_line_ids":["P-
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One answer: a letter to name it by, its text, and why it ends where it does."""
+    """One answer: a letter to name it by, its values in short, its text, and why it ends where it does."""
 
     letter: str
+    short: str
     text: str
     because: str
 
     @property
     def label(self) -> str:
-        """The letter and the text on one line."""
-        return f"{self.letter}: {' '.join(self.text.split())}"
+        """The letter and the values: `B: eligible, 90, ["P-7"]`."""
+        return f"{self.letter}: {self.short}"
 
 
 def _answer(
@@ -49,25 +50,67 @@ def _answer(
 
 
 CANDIDATES = (
-    Candidate("A", RIGHT, "The right form, and P-7 says what it says."),
-    Candidate("B", _answer(days=90), "90 is an integer. Only P-7 knows that it should be 30."),
+    Candidate("A", 'eligible, 30, ["P-7"]', RIGHT, "The right form, and P-7 says what it says."),
     Candidate(
-        "C", _answer(days="30"), 'The string "30" is no integer, and nobody converts it for the model.'
+        "B",
+        'eligible, 90, ["P-7"]',
+        _answer(days=90),
+        "90 is an integer. Only P-7 knows that it should be 30.",
     ),
-    Candidate("D", _answer("probably"), "The contract has three decisions, and this is a fourth."),
-    Candidate("E", _answer(lines=["P-9"]), "P-9 was never supplied. It may exist, and it may not."),
-    Candidate("F", _answer(lines=[]), "Eligible is a promise, and this one rests on nothing."),
-    Candidate("G", _answer(approved=True), "A field that nobody asked for. Some code may believe it."),
+    Candidate(
+        "C",
+        'eligible, "30", ["P-7"]',
+        _answer(days="30"),
+        'The string "30" is no integer, and nobody converts it for the model.',
+    ),
+    Candidate(
+        "D",
+        'probably, 30, ["P-7"]',
+        _answer("probably"),
+        "The contract has three decisions; this is a fourth.",
+    ),
+    Candidate(
+        "E",
+        'eligible, 30, ["P-9"]',
+        _answer(lines=["P-9"]),
+        "P-9 was never supplied. It may exist, and it may not.",
+    ),
+    Candidate(
+        "F", "eligible, 30, []", _answer(lines=[]), "Eligible is a promise, and this one rests on nothing."
+    ),
+    Candidate(
+        "G",
+        'eligible, 30, ["P-7"], and "approved": true',
+        _answer(approved=True),
+        "A field that nobody asked for. Some code may believe it.",
+    ),
     Candidate(
         "H",
+        'eligible, 90 and then 30 under the same name, ["P-7"]',
         '{"decision":"eligible","rotation_window_days":90,"rotation_window_days":30,"source_line_ids":["P-7"]}',
         "Two windows. One parser takes the last, another the first.",
     ),
-    Candidate("I", f"```json\n{RIGHT}\n```", "The right object, wrapped in a code fence. It is not JSON."),
-    Candidate("J", _answer(lines=["P-7", "P-7"]), "One line, counted as two sources."),
-    Candidate("K", _answer("not_eligible"), "The key is stale and P-7 applies: the facts say the opposite."),
+    Candidate(
+        "I",
+        "A, inside a Markdown code fence",
+        f"```json\n{RIGHT}\n```",
+        "The right object, wrapped. It is not JSON.",
+    ),
+    Candidate(
+        "J",
+        'eligible, 30, ["P-7", "P-7"]',
+        _answer(lines=["P-7", "P-7"]),
+        "One line, counted as two sources.",
+    ),
+    Candidate(
+        "K",
+        'not_eligible, 30, ["P-7"]',
+        _answer("not_eligible"),
+        "The key is stale and P-7 applies: the facts say the opposite.",
+    ),
     Candidate(
         "L",
+        "A, in another order and over five lines",
         '{\n  "source_line_ids": ["P-7"],\n  "rotation_window_days": 30,\n  "decision": "eligible"\n}',
         "Order and spaces do not matter. It is A again.",
     ),
