@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from labkit.lab.grading import bank
 from labkit.lab.grading.child import frame, unframe
 from labkit.lab.grading.feedback import as_html, as_text
-from labkit.lab.grading.judge import same
+from labkit.lab.grading.judge import decode, same
 from labkit.lab.grading.notebook import MOST_BYTES, Unreadable, digest, read_notebook
 from labkit.lab.grading.observe import Code, encode, observe, run_cells
 from labkit.lab.grading.strip import BadMarks, strip_source
@@ -67,6 +67,13 @@ def test_types_are_exact(wanted: Any, got: Any) -> None:
     """What Python calls equal is not always the same."""
     assert not same(encode(wanted), encode(got))
     assert same(encode(wanted), encode(wanted))
+
+
+def test_what_was_encoded_can_be_read_again() -> None:
+    """A misconception is a pattern in values, and is easier to see in Python's own."""
+    for value in (1, True, None, "a", [1, (2, 3)], {"a": {"b": (1,)}, 2: [None]}, {1, 2}, 0.5):
+        assert value == decode(encode(value))
+        assert type(value) is type(decode(encode(value)))
 
 
 def test_a_dict_is_the_same_in_any_order() -> None:

@@ -37,6 +37,14 @@ class Seen:
         return self.observation.get("value")
 
     @property
+    def plain(self) -> Any:
+        """The value as Python writes it, to look for a pattern in; None where it cannot be read."""
+        try:
+            return decode(self.value)
+        except (TypeError, ValueError, AttributeError):
+            return None
+
+    @property
     def raised(self) -> str | None:
         """The name of the exception, if one was raised."""
         name = self.observation.get("raised")
@@ -251,6 +259,19 @@ def is_right(seen: Seen) -> bool:
             and not any(word in text for word in expected.never)
         )
     return set(seen.observation) == {"value"} and same(encode(expected), seen.value)
+
+
+def decode(value: Any) -> Any:
+    """What `encode` wrote, as Python has it. What has no form of its own stays as it was written."""
+    if isinstance(value, list):
+        return [decode(item) for item in value]
+    if not isinstance(value, dict) or "other" in value:
+        return value
+    ((kind, items),) = value.items()
+    if kind == "dict":
+        return {decode(key): decode(inner) for key, inner in items}
+    made = {"tuple": tuple, "set": set, "frozenset": frozenset}[kind]
+    return made(decode(item) for item in items)
 
 
 def same(wanted: Any, got: Any) -> bool:
