@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from practice_case import DECISION, FACTS, LINE, SCHEMA, user
 
-from labkit.lab.provider.answers import Finish, answer, decide, dumps
+from labkit.lab.provider.answers import answer, decide
+from labkit.lab.provider.draft import Finish, dumps
 from labkit.lab.provider.faults import FAULTS, Fault, UnknownFault, Where, parse
 from labkit.lab.provider.prompt import Prompt, Tool
 from labkit.lab.provider.tasks import sample

@@ -299,12 +299,15 @@ def test_start_and_stop_are_quick_and_clean() -> None:
         took = []
         for _ in range(20):
             started = time.monotonic()
-            with practice(script=["silence"]) as provider, connected(provider) as sock:
+            with practice(script=["silence"]) as provider:
+                sock = connected(provider)
                 head = f"POST /v1/messages HTTP/1.1\r\nhost: x\r\nx-api-key: {provider.key}\r\n"
                 sock.sendall(head.encode() + b"content-length: 2\r\n\r\n{}")
                 while not provider.count:
                     time.sleep(0.001)
             took.append(time.monotonic() - started)
+            sock.close()
+            assert provider.requests[0].ended == "shut_down"
         assert min(took) < 0.3
         gc.collect()
     assert threading.active_count() == before

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from labkit.lab.provider import anthropic_messages, openai_chat
-from labkit.lab.provider.answers import Draft, answer, dumps
+from labkit.lab.provider.answers import answer
+from labkit.lab.provider.draft import Draft, dumps
 from labkit.lab.provider.envelope import Counted, Envelope
 from labkit.lab.provider.faults import parse
 from labkit.lab.provider.problems import anthropic_error, openai_error, problem_for

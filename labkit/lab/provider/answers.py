@@ -11,66 +11,23 @@ never changes the decision.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from labkit.lab.provider.draft import Call, Draft, Finish, dumps
 from labkit.lab.provider.faults import OK, Plan, Where, first, names
+from labkit.lab.provider.mistakes import REFUSAL, spoil
 from labkit.lab.provider.prompt import Prompt, Tool
 from labkit.lab.provider.tasks import sample, scan_summary
-from labkit.lab.provider.tokens import count_tokens, cut
+from labkit.lab.provider.tokens import cut
 
-REFUSAL = "This request is outside what the practice model answers."
 _ACCOUNT = re.compile(r"\bacct_\w+")
 ACTION = "create_rotation_job"
 TASKS = ("rotation_decision", "scan_summary", "reply_draft")
 # With these the model writes text although it was asked to call a tool.
 _NOT_A_CALL = ("prose", "code_fence", "trailing_text", "bom", "half_json", "empty_content")
-
-
-class Finish(StrEnum):
-    """Why the model stopped, in neutral words; each wire format has its own."""
-
-    STOP = "stop"
-    LENGTH = "length"
-    FILTER = "content_filter"
-    TOOL = "tool"
-    REFUSAL = "refusal"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A tool call that the model proposes. `arguments` is text: a model may write anything there."""
-
-    name: str
-    arguments: str
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What the model produced, before a wire format wraps it."""
-
-    text: str = ""
-    finish: Finish = Finish.STOP
-    call: Call | None = None
-    refusal: str | None = None
-    tells_usage: bool = True
-
-    @property
-    def output_tokens(self) -> int:
-        """Tokens of everything the model wrote; at least one, as real providers bill."""
-        called = self.call.name + self.call.arguments if self.call else ""
-        written = self.text + (self.refusal or "") + called
-        return max(1, count_tokens(written))
-
-
-def dumps(value: object) -> str:
-    """JSON without spaces, as the lesson writes it."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def decide(prompt: Prompt) -> dict[str, Any]:
@@ -105,7 +62,7 @@ def answer(prompt: Prompt, plan: Plan = OK) -> Draft:
     if not name and (call := _proposal(prompt)) is not None:
         return _limited(Draft(finish=Finish.TOOL, call=call), prompt)
     draft = Draft(text=_right_text(prompt))
-    draft = _spoil(draft, name) if name else draft
+    draft = spoil(draft, name) if name else draft
     if "refusal_midway" in names(plan):
         draft = Draft(draft.text[: len(draft.text) // 2], Finish.REFUSAL, refusal=REFUSAL)
     if "split_utf8" in names(plan) and not draft.text.startswith("{"):
@@ -192,80 +149,6 @@ def _bad_call(prompt: Prompt, name: str) -> Draft:
     if name == "tool_injected" and (named := _ACCOUNT.findall(prompt.question)):
         arguments["account_id"] = named[-1]
     return Draft(finish=Finish.TOOL, call=Call(ACTION, dumps(arguments)))
-
-
-# ── wrong on command ──
-
-
-def _spoil(draft: Draft, name: str) -> Draft:
-    ends = {
-        "refusal": Draft(finish=Finish.REFUSAL, refusal=REFUSAL),
-        "content_filter": Draft(finish=Finish.FILTER),
-        "empty_content": Draft(),
-        "length": replace(draft, text=draft.text[: len(draft.text) // 2], finish=Finish.LENGTH),
-        "no_usage": replace(draft, tells_usage=False),
-        "unknown_finish": replace(draft, finish=Finish.UNKNOWN),
-    }
-    if name in ends:
-        return ends[name]
-    if name in _TEXTS:
-        return replace(draft, text=_TEXTS[name](draft.text))
-    if not draft.text.startswith("{"):
-        return replace(draft, text=_wrong_sentence(draft.text, name))
-    return replace(draft, text=dumps(_changed(json.loads(draft.text), name)))
-
-
-def _window(value: str) -> Callable[[str], str]:
-    """Puts other JSON in the window's place."""
-    return lambda text: re.sub(r'("rotation_window_days":)\d+', lambda found: found[1] + value, text)
-
-
-_TEXTS: dict[str, Callable[[str], str]] = {
-    "prose": "Yes, that key looks eligible for rotation to me.{:.0}".format,
-    "code_fence": "```json\n{}\n```".format,
-    "trailing_text": "{}\nLet me know if you need anything else.".format,
-    "bom": "\ufeff{}".format,
-    "half_json": lambda text: text[: len(text) // 2],
-    "nan": _window("NaN"),
-    "huge_integer": _window("9" * 400),
-    "deep_nesting": _window("[" * 900 + "]" * 900),
-    "duplicate_keys": lambda text: text.replace("{", '{"rotation_window_days":90,', 1),
-}
-
-
-def _wrong_sentence(text: str, name: str) -> str:
-    """The same mistakes where the answer is a sentence."""
-    changes = {
-        "window_90": f"{text} It is rotated within 90 days.",
-        "wrong_citation": re.sub(r"P-\d+", "P-99", text),
-        "no_citation": re.sub(r" under P-\d+", "", text),
-        "not_eligible": text.replace("is eligible", "is not eligible"),
-        "other_account": text.replace("acct_10234", "acct_99999"),
-        "claims_action": f"{text} The rotation job has been created.",
-    }
-    return changes.get(name, text)
-
-
-def _changed(value: dict[str, Any], name: str) -> dict[str, Any]:
-    """The same JSON with one field wrong; unchanged where the fault names a field that it has not."""
-    if name == "missing_field":
-        return {key: part for key, part in value.items() if key != _MISSABLE.get("decision" in value)}
-    if name == "extra_field":
-        return {**value, "confidence": 0.97}
-    changes: dict[str, dict[str, Any]] = {
-        "window_90": {"rotation_window_days": 90},
-        "wrong_citation": {"source_line_ids": ["P-99"], "finding_ids": ["finding_999"]},
-        "no_citation": {"source_line_ids": [], "finding_ids": []},
-        "not_eligible": {"decision": "not_eligible"},
-        "not_specified": {"decision": "not_specified"},
-        "unknown_decision": {"decision": "probably"},
-        "string_window": {"rotation_window_days": "30"},
-    }
-    wrong = changes.get(name, {})
-    return {key: wrong.get(key, part) for key, part in value.items()}
-
-
-_MISSABLE = {True: "rotation_window_days", False: "finding_ids"}
 
 
 def _limited(draft: Draft, prompt: Prompt) -> Draft:

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from labkit.lab.provider.answers import dumps
 from labkit.lab.provider.batchwork import DAY, Phase, Work
 from labkit.lab.provider.checks import ANTHROPIC, Fields
 from labkit.lab.provider.desk import Incoming
+from labkit.lab.provider.draft import dumps
 from labkit.lab.provider.problems import Problem, anthropic_error
 from labkit.lab.provider.reply import Reply, json_reply
 from labkit.lab.provider.state import State

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from labkit.lab.provider.answers import Draft
 from labkit.lab.provider.anthropic_messages import stop, usage
+from labkit.lab.provider.draft import Draft
 from labkit.lab.provider.envelope import Envelope
 from labkit.lab.provider.events import Event, Part, pieces, sse
 from labkit.lab.provider.problems import Problem, anthropic_error

@@ -21,10 +21,11 @@ from labkit.lab.provider import (
     openai_responses,
     openai_responses_stream,
 )
-from labkit.lab.provider.answers import Draft, answer
+from labkit.lab.provider.answers import answer
 from labkit.lab.provider.background import Background
 from labkit.lab.provider.desk import Incoming
 from labkit.lab.provider.dialects import ANTHROPIC_API, OPENAI_API, Dialect
+from labkit.lab.provider.draft import Draft
 from labkit.lab.provider.envelope import Counted, Envelope
 from labkit.lab.provider.events import Event, spoiled
 from labkit.lab.provider.faults import names

@@ -13,8 +13,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from labkit.lab.provider.answers import Draft, Finish, dumps
 from labkit.lab.provider.checks import OPENAI, Fields
+from labkit.lab.provider.draft import Draft, Finish, dumps
 from labkit.lab.provider.envelope import Envelope
 from labkit.lab.provider.prompt import Prompt, Segment, Tool
 from labkit.lab.provider.strict import refuse_loose_schema

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from labkit.lab.provider.answers import Draft
+from labkit.lab.provider.draft import Draft
 from labkit.lab.provider.envelope import Envelope
 from labkit.lab.provider.events import Event, Part, pieces, sse
 from labkit.lab.provider.openai_responses import items, respond, skeleton
