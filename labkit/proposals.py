@@ -39,7 +39,7 @@ DESCRIPTION = "Propose a rotation job for the account in the facts. The applicat
 
 
 class RotationProposal(Result):
-    """What the model would like to be done. The words are the model's, so they are compared and never used."""
+    """What the model would like to be done. The words are the model's: compared, never used."""
 
     schema_name: ClassVar[str] = "create_rotation_job"
     account_id: Annotated[str, Field(max_length=64)]
