@@ -100,12 +100,12 @@ class AsyncIncoming:
         self._put.close()
         self.ended.set()
 
-    async def read(self, seconds: float) -> Any:
-        """The next item: the head first, then bytes, b"" at the end, or what went wrong."""
+    async def read(self, seconds: float, late: str = "read") -> Any:
+        """The next item: the head, then bytes, b"" at the end, or what went wrong. `late` names a timeout."""
         try:
             item = self._take.receive_nowait()
         except anyio.WouldBlock:
-            item = Fault(Kind.TIMEOUT, "read")
+            item = Fault(Kind.TIMEOUT, late)
             with anyio.move_on_after(seconds), contextlib.suppress(anyio.EndOfStream):
                 item = await self._take.receive()
         except anyio.EndOfStream:

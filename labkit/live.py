@@ -66,6 +66,7 @@ class _Live:
         self._error: BaseException | None = None
         self._stop = False  # somebody asked for it
         self._thrown = False  # and the flow was told
+        self._crashed = False  # the flow broke before it could say how the call ended
         self._first: Draft | None = None
         self._record: CallRecord | None = None
         self._outcome: Outcome[Any] | None = None
@@ -102,6 +103,7 @@ class _Live:
             return None
         except BaseException as error:
             record = self._record
+            self._crashed = record is None
             if record is not None:
                 self._outcome = Failure(record.status, record.reason, record)
             if isinstance(error, ReaderLeft):
@@ -144,7 +146,7 @@ class Stream(_Live):
 
     def __exit__(self, *_: object) -> None:
         self._stop = True
-        while self._outcome is None:
+        while self._outcome is None and not self._crashed:
             self._advance()
 
     def __iter__(self) -> Self:
@@ -263,8 +265,6 @@ class AsyncStream(_Live):
                 self._error = error
                 if self._incoming is not None:
                     self._incoming.scope.cancel()
-            if self._stop:
-                await self._close()
         await self._close()
         return self._last_draft()
 

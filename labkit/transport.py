@@ -180,7 +180,7 @@ class AsyncHttp:
         incoming = AsyncIncoming()
         group.start_soon(self._pump, self._target.build(request, seconds, phases), incoming)
         try:
-            head = await incoming.read(seconds)
+            head = await incoming.read(seconds, "deadline")
         except BaseException:
             incoming.scope.cancel()
             raise
@@ -188,7 +188,8 @@ class AsyncHttp:
             incoming.head = head
             return incoming
         await incoming.close()
-        return Fault(Kind.TIMEOUT, "deadline") if head.kind is Kind.TIMEOUT else head
+        fault: Fault = head
+        return fault
 
     async def _pump(self, request: httpx.Request, incoming: AsyncIncoming) -> None:
         response: httpx.Response | None = None

@@ -13,7 +13,20 @@ from tests.wire_streams import chat, sse
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 LAST = b"0\r\n\r\n"
-FAULTS = ("none", "bytes", "pings", "error", "unmarked", "reset", "closed", "silent", "late", "503", "page")
+FAULTS = (
+    "none",
+    "bytes",
+    "pings",
+    "error",
+    "unmarked",
+    "reset",
+    "closed",
+    "silent",
+    "mute",
+    "late",
+    "503",
+    "page",
+)
 
 
 def chunked(data: bytes) -> bytes:
@@ -60,6 +73,8 @@ class StreamServer:
             )
             return True
         events = chat()
+        if fault == "mute":
+            return await self.stop("silent", reader, writer)
         writer.write(HEAD)
         if fault == "bytes":
             whole = b"".join(events)

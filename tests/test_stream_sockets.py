@@ -22,6 +22,7 @@ from labkit.deadline import Phases
 from labkit.failures import Kind
 from labkit.flow import Policy
 from labkit.lab.case import EVIDENCE, QUESTION
+from labkit.live import AsyncStream
 from labkit.prompts import Models
 from labkit.records import CallRecord
 from labkit.streaming import State
@@ -42,6 +43,7 @@ NAMES = {
     "reset": (Kind.INCOMPLETE, "lost_in_body"),
     "closed": (Kind.INCOMPLETE, "truncated_body"),
     "silent": (Kind.TIMEOUT, "idle"),
+    "mute": (Kind.TIMEOUT, "read"),
     "503": (Kind.PROVIDER_ERROR, "http_503"),
     "page": (Kind.PROTOCOL, "not_json"),
 }
@@ -119,19 +121,15 @@ def test_a_cancel_while_waiting_for_the_first_byte() -> None:
 
 
 def test_a_cancelled_stream_harms_no_other() -> None:
-    """The next call on the same boundary, and the same thread, is not cancelled with it."""
-    with serving(whole()) as url, Boundary.open("openai", url, KEY, model="m") as boundary:
+    """A late cancel of a stream that has ended does not reach the next one on its connection."""
+    scripts: list[list[Step]] = [whole(pause=0.01), [CLOSE]]
+    with serving(*scripts) as url, Boundary.open("openai", url, KEY, model="m") as boundary:
         with boundary.stream(REPLY, EVIDENCE) as first:
             list(first)
-        with boundary.stream(REPLY, EVIDENCE) as second:
-            for draft in second:
+        with boundary.stream(replace(REPLY, max_retries=0), EVIDENCE) as second:
+            for _ in second:
                 first.cancel()
-                if draft.text:
-                    break
-            second.cancel()
-        with boundary.stream(REPLY, EVIDENCE) as third:
-            list(third)
-    assert [stream.outcome.ok for stream in (first, second, third)] == [True, False, True]
+    assert [stream.outcome.ok for stream in (first, second)] == [True, True]
 
 
 def test_a_whole_stream_gives_its_connection_back() -> None:
@@ -172,6 +170,12 @@ def test_a_drip_ends_with_the_deadline() -> None:
 # ── one event loop ──
 
 
+async def drain(stream: AsyncStream) -> None:
+    """Read a stream to its end."""
+    async for _ in stream:
+        pass
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_every_fault_has_its_name(fault: str) -> None:
     """Each way to break a stream ends in one outcome, one record, and no connection at the server."""
@@ -210,6 +214,34 @@ def test_cancel_closes_the_connection_at_once() -> None:
                         stream.cancel()
                 assert stream.outcome.record.status is Kind.CANCELLED
                 await gone(server)
+
+    asyncio.run(main())
+
+
+def test_a_cancel_before_the_first_byte_closes_the_connection() -> None:
+    """A provider that has not even begun to answer is left at once as well."""
+
+    async def main() -> None:
+        async with stream_server() as (server, url), open_async(url, [], idle=5.0) as boundary:
+            async with boundary.stream(asking("mute"), EVIDENCE) as stream:
+                asyncio.get_running_loop().call_later(0.1, stream.cancel)
+                assert [draft.state async for draft in stream] == [State.STARTED, State.CANCELLED]
+                await gone(server)
+
+    asyncio.run(main())
+
+
+def test_a_reader_that_times_out_inside_the_block_has_closed_the_connection() -> None:
+    """The block may go on after the stream was abandoned: the connection does not wait for its end."""
+
+    async def main() -> None:
+        records: list[CallRecord] = []
+        async with stream_server() as (server, url), open_async(url, [records.append], idle=5.0) as boundary:
+            async with boundary.stream(asking("silent"), EVIDENCE) as stream:
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(drain(stream), 0.2)
+                await gone(server)
+                assert [record.status for record in records] == [Kind.CANCELLED]
 
     asyncio.run(main())
 

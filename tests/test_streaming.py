@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -416,3 +416,15 @@ def test_a_draft_does_not_show_its_text_in_a_log() -> None:
     """A draft may hold customer text: its repr does not."""
     drafts = drain(played(*chat()).boundary().stream(REPLY, EVIDENCE))
     assert "acct_10234" not in repr(drafts)
+
+
+def test_a_crash_of_ours_leaves_as_itself() -> None:
+    """When the flow breaks before it has a record, its own error is what is seen, not one about the outcome."""
+    boundary = played(*chat()).boundary()
+
+    def broken(_question: str) -> str:
+        raise ZeroDivisionError
+
+    boundary.policy = replace(boundary.policy, fingerprint=broken)
+    with pytest.raises(ZeroDivisionError), boundary.stream(REPLY, EVIDENCE) as stream:
+        list(stream)

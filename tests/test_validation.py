@@ -6,6 +6,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from labkit.contracts import Evidence, PolicyLine, ReplyDraft, RotationDecision, ScanSummary
 from labkit.failures import Kind
@@ -161,6 +162,19 @@ def test_no_customer_text_leaves_the_gates(words: str) -> None:
         refused = gate(text, RotationDecision, EVIDENCE, ROTATION_RULES)
         assert isinstance(refused, Rejected)
         assert words not in repr(refused) + refused.reason + refused.detail
+
+
+class Tally(BaseModel):
+    """Keys that the model makes up, in a field that is declared."""
+
+    counts: dict[str, int]
+
+
+def test_a_key_that_the_model_made_up_is_not_repeated() -> None:
+    """A place within a reply is named by declared fields only: any other key is the model's text."""
+    refused = schema_gate('{"counts": {"customer Bob": "x"}}', Tally)
+    assert isinstance(refused, Rejected)
+    assert refused.detail == "counts.…: wanted an integer, saw a string"
 
 
 FINDINGS = Evidence(
