@@ -156,19 +156,15 @@ def table(costs: list[TaskCost], caption: str = "") -> Table:
 
 
 def _line(task: TaskCost) -> dict[str, Any]:
-    priced = task.calls - sum(task.unpriced.values())
     return {
         "task": task.task,
         "calls": task.calls,
         "failed": task.failed,
         "retries": task.retries,
-        "input tokens": task.input_tokens,
-        "output tokens": task.output_tokens,
+        "tokens in": task.input_tokens,
+        "tokens out": task.output_tokens,
         "cost": ("" if task.complete else "≥ ") + money(task.cost),
         "of it failed": money(task.failed_cost),
-        "per priced call": money((task.cost / priced).quantize(Decimal("1E-8")).normalize())
-        if priced
-        else None,
         "unpriced": ", ".join(f"{count} {why}" for why, count in task.unpriced.items()) or None,
     }
 

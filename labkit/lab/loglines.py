@@ -98,7 +98,7 @@ def reaches_the_log(text: str, place: str) -> Table:
         readable = bool(text) and any(
             written.count(form) > without.count(form) for form in (text, json.dumps(text)[1:-1])
         )
-        rows.append({"logger": name, "leaks": "✗ leaks" if readable else "✓ nothing", "line": written})
+        rows.append({"logger": name, "leaks": "✗ yes" if readable else "✓ no", "line": written})
     return Table(rows)
 
 

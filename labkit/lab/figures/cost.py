@@ -48,7 +48,7 @@ def bars(costs: pd.DataFrame, unit: str = "cost (USD)") -> Figure:
         left = {name: left[name] + amounts.get(name, 0.0) for name in names}
     for place, name in enumerate(names):
         axes.annotate(
-            f"{left[name]:,.4g}", (left[name], place), (4, 0), textcoords="offset points", va="center"
+            _short(left[name]), (left[name], place), (4, 0), textcoords="offset points", va="center"
         )
     axes.set_xlim(0, max([*left.values(), 1e-12]) * 1.15)
     axes.invert_yaxis()
@@ -74,3 +74,7 @@ def levers(names: Sequence[str], costs: Sequence[float], unit: str = "cost a yea
     axes.set_xlabel(unit)
     axes.grid(visible=False)
     return closed(fig)
+
+
+def _short(cost: float) -> str:
+    return f"{cost:,.2f}" if cost >= 1 else f"{cost:.3g}"
