@@ -64,7 +64,7 @@ def test_every_adapter_says_everything_somewhere(provider):
 def test_words_do_not_change_with_the_provider():
     """Only places do."""
     assert not [name for name in differing(*ADAPTERS) if name.startswith("wording")]
-    assert {row[""] for row in compare("openai", "openai").rows} == {"same"}
+    assert {row["compared"] for row in compare("openai", "openai").rows} == {"same"}
 
 
 def test_two_outputs_show_either_end():

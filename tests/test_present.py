@@ -29,6 +29,14 @@ def test_text_from_outside_cannot_become_markup():
     assert "<i>" not in html
 
 
+def test_a_short_word_is_never_broken_and_a_long_one_may_be():
+    """A narrow column keeps "differs" whole; a digest breaks before a table scrolls sideways."""
+    html = Table([{"what": "differs", "digest": "a" * 64}]).to_html()
+    whole, broken = html.split("<tbody>")[1].split("</th>")
+    assert "overflow-wrap" not in whole
+    assert "overflow-wrap:anywhere" in broken
+
+
 def test_rows_may_have_different_keys():
     """A missing value is an en dash, in both forms."""
     table = Table([{"a": 1}, {"b": 2}])

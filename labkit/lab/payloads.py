@@ -63,7 +63,7 @@ def compare(left: str, right: str) -> Table:
                 "what": name,
                 left: one[name],
                 right: other[name],
-                "": "same" if one[name] == other[name] else "differs",
+                "compared": "same" if one[name] == other[name] else "differs",
             }
             for name in one
         ]

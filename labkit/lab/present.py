@@ -54,8 +54,14 @@ class _Both:
 
 # ── tables ──────────────────────────────────────────────────────────────────────────────────────
 
-_CELL = "text-align:left;vertical-align:top;padding:4px 12px 4px 0;white-space:normal;overflow-wrap:anywhere"
-_HEAD = _CELL + ";font-weight:600;border-bottom:2px solid currentColor;overflow-wrap:normal"
+_CELL = "text-align:left;vertical-align:top;padding:4px 12px 4px 0;white-space:normal;line-height:1.4"
+_HEAD = _CELL + ";font-weight:600;border-bottom:2px solid currentColor"
+_LONGEST_WORD = 24  # characters; longer ones (paths, digests) may break anywhere, or a table scrolls sideways
+
+
+def _cell_style(text: str) -> str:
+    long = any(len(word) > _LONGEST_WORD for word in text.split())
+    return _CELL + (";overflow-wrap:anywhere" if long else "")
 
 
 @dataclass(frozen=True)
@@ -86,11 +92,9 @@ class Table(_Both):
         )
 
     def _row(self, row: Mapping[str, Any]) -> str:
-        first, *others = self.columns
-        name = f'<th scope="row" style="{_CELL};font-weight:400">{escape(cell_text(row.get(first)))}</th>'
-        return name + "".join(
-            f'<td style="{_CELL}">{escape(cell_text(row.get(column)))}</td>' for column in others
-        )
+        first, *others = [cell_text(row.get(column)) for column in self.columns]
+        name = f'<th scope="row" style="{_cell_style(first)};font-weight:400">{escape(first)}</th>'
+        return name + "".join(f'<td style="{_cell_style(text)}">{escape(text)}</td>' for text in others)
 
     def to_text(self) -> str:
         """The same in aligned columns."""
