@@ -14,7 +14,6 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import StepPatch
-from matplotlib.ticker import NullLocator
 
 from labkit.lab.figures.style import BLACK, GREY, canvas, closed, look
 
@@ -28,45 +27,43 @@ def herd(
     notes: Mapping[str, str] | None = None,
     until_s: float | None = None,
 ) -> Figure:
-    """One panel for each policy, on one scale. Columns: policy, at_s (when an attempt starts).
+    """One band for each policy, on one scale. Columns: policy, at_s (when an attempt starts).
 
     Heights are logarithmic, because one tall wave would flatten the rest. The dashed line is what the
-    provider can serve in a window. `notes` puts a line of text into the panel of a policy.
+    provider can serve in a window. `notes` puts a line of text over the band of a policy.
     """
     policies = list(dict.fromkeys(attempts["policy"]))
     last = until_s or float(attempts["at_s"].max()) + window_s
     edges = np.arange(0, last + window_s, window_s)
     waves = {name: _counts(attempts.loc[attempts["policy"] == name, "at_s"], edges) for name in policies}
-    # Fixed margins: working them out afresh costs more than drawing, and a slider redraws often.
-    height = 0.85 + 1.25 * len(policies)
-    fig, panels = canvas(11.0, height, rows=len(policies), sharex=True, sharey=True, layout=None)
-    fig.subplots_adjust(0.075, 0.55 / height, 0.99, 1 - 0.3 / height, hspace=0.42)
-    for place, (panel, policy) in enumerate(zip(panels, policies, strict=True)):
+    tallest = max(10, *(int(counts.max(initial=1)) for counts in waves.values()))
+    band = _height(tallest) * 1.45
+    marks = [mark for mark in _MARKS if mark <= tallest]
+    # One set of axes and fixed margins: four sets take a slider's whole patience to draw.
+    size = 0.75 + 1.25 * len(policies)
+    fig, (axes,) = canvas(11.0, size, layout=None)
+    fig.subplots_adjust(0.075, 0.55 / size, 0.99, 1 - 0.05 / size)
+    floors = [band * place for place in reversed(range(len(policies)))]
+    for place, (floor, policy) in enumerate(zip(floors, policies, strict=True)):
         style = look(policy, place)
-        # Added by hand: `Axes.stairs` first measures every corner, though the limits are known here.
-        panel.add_artist(StepPatch(np.log10(1 + waves[policy]), edges, fill=True, color=style.colour))
-        panel.set_title(style.title or policy, loc="left", fontsize=11, pad=3)
+        heights = floor + np.log10(1 + waves[policy])
+        axes.add_artist(StepPatch(heights, edges, baseline=floor, fill=True, facecolor=style.colour, lw=0))
+        axes.axhline(floor, color=BLACK, linewidth=0.8)
+        top = floor + _height(tallest) * 1.1
+        axes.text(last * 0.004, top, style.title or policy, fontsize=11)
+        axes.text(last, top, (notes or {}).get(policy, ""), fontsize=10, ha="right")
         if capacity_per_s is not None:
-            panel.axhline(_height(capacity_per_s * window_s), color=BLACK, linestyle="--", linewidth=1)
-        if notes and policy in notes:
-            panel.set_title(notes[policy], loc="right", fontsize=10, pad=3)
-        panel.yaxis.set_minor_locator(NullLocator())
-    tallest = max(int(counts.max(initial=1)) for counts in waves.values())
-    marks = [mark for mark in _MARKS if mark <= max(10, tallest)]
-    panels[0].set_yticks([_height(mark) for mark in marks], [str(mark) for mark in marks])
-    panels[0].set_ylim(0, _height(max(10, tallest)) * 1.08)
-    panels[0].set_xlim(0, last)
+            served = floor + _height(capacity_per_s * window_s)
+            axes.axhline(served, color=BLACK, linestyle="--", linewidth=1)
     if capacity_per_s is not None:
-        panels[0].text(
-            last * 0.998,
-            _height(capacity_per_s * window_s) + 0.12,
-            "what the provider can serve",
-            ha="right",
-            fontsize=9,
-            color=GREY,
-        )
-    panels[-1].set_xlabel("time since the first attempt (seconds)")
-    fig.supylabel(f"attempts per {window_s * 1000:.0f} ms (log scale)", fontsize=11, x=0.005)
+        where = floors[0] + _height(capacity_per_s * window_s) + 0.12
+        axes.text(last * 0.998, where, "what the provider can serve", ha="right", fontsize=9, color=GREY)
+    ticks = [(floor + _height(mark), str(mark)) for floor in floors for mark in marks]
+    axes.set_yticks([at for at, _ in ticks], [words for _, words in ticks])
+    axes.set_ylim(0, band * len(policies))
+    axes.set_xlim(0, last)
+    axes.set_xlabel("time since the first attempt (seconds)")
+    axes.set_ylabel(f"attempts per {window_s * 1000:.0f} ms (log scale)")
     return closed(fig)
 
 

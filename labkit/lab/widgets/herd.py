@@ -59,9 +59,8 @@ def herd_picture(attempts: pd.DataFrame, summary: pd.DataFrame, capacity: float,
 def _note(row: Mapping[Any, Any]) -> str:
     peak, end = row["retry_peak"], row["last_answer_s"]
     last = "no answer" if end is None else f"last answer after {end:.1f} s"
-    return (
-        f"{row['finished']} of {row['callers']} finished · {row['attempts']} attempts · peak {peak} · {last}"
-    )
+    done = f"{row['finished']} of {row['callers']} finished · {row['attempts']} attempts"
+    return f"{done} · retry peak {peak} · {last}"
 
 
 def herd_table(summary: pd.DataFrame) -> Table:
