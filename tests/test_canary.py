@@ -31,6 +31,7 @@ WANTED = {
     "trace export",
     "structlog",
     "notebook traceback",
+    "cassette",
 }
 
 

@@ -7,13 +7,20 @@ Without them the self-test would stop at the core, and a lesson's outputs and re
 
 from __future__ import annotations
 
+import json
+import secrets
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 from labkit.canary import PATHS, WayOut, run_canary
+from labkit.deadline import Phases
+from labkit.lab.case import EVIDENCE, TASK
+from labkit.lab.tape import Recorder
+from labkit.providers import OpenAIChat, Request, Response
 
 __all__ = ["LAB_PATHS", "report"]
 
@@ -43,7 +50,28 @@ def _notebook_traceback(marker: str, _: Path) -> str:
     return done.stdout + done.stderr
 
 
-LAB_PATHS: Mapping[str, WayOut] = MappingProxyType({"notebook traceback": _notebook_traceback})
+class _Echo:
+    """A provider that repeats what it was asked, in a cookie and in its error's text."""
+
+    def exchange(self, request: Request, _seconds: float, _phases: Phases) -> Response:
+        asked = str(request.body["messages"][-1]["content"]).rpartition("\n")[2]
+        body = json.dumps({"error": {"message": f"cannot read: {asked}", "type": "invalid_request_error"}})
+        return Response(400, {"set-cookie": asked, "content-type": "application/json"}, body.encode())
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _cassette(marker: str, directory: Path) -> None:
+    """A question, and an answer that repeats it, recorded."""
+    request = OpenAIChat().request(replace(TASK, customer_question=marker), EVIDENCE, "practice-1")
+    with Recorder(_Echo(), directory / "call.jsonl", salt=secrets.token_hex(8)) as tape:
+        tape.exchange(request, 1.0, Phases())
+
+
+LAB_PATHS: Mapping[str, WayOut] = MappingProxyType(
+    {"notebook traceback": _notebook_traceback, "cassette": _cassette}
+)
 
 
 def report() -> int:
