@@ -56,6 +56,13 @@ def test_a_changed_end_is_cached_up_to_it() -> None:
     assert cached % 128 == 0
 
 
+def test_a_short_common_beginning_is_not_cached() -> None:
+    """Two long prompts that share fewer than 1,024 tokens share nothing."""
+    with practice() as provider:
+        chat(provider, LONG[:2000] + "one" * 2000)
+        assert chat(provider, LONG[:2000] + "two" * 2000)[1] == 0
+
+
 @pytest.mark.parametrize("changes", [{"prompt_cache_key": "other"}])
 def test_caches_are_apart(changes: dict[str, Any]) -> None:
     """Another cache key is another cache; so is another model; so is a later hour."""
@@ -123,6 +130,19 @@ def test_anthropic_lifetimes() -> None:
         assert hour[2] == hour[3] > 0
         provider.advance(3000)
         assert message(provider, system=marked(LONG, "1h"))[1] > 0
+
+
+def test_a_hit_through_a_later_mark_renews_the_older_prefix() -> None:
+    """A prefix that is read stays alive, also when the mark has moved on."""
+    turn = {"role": "user", "content": marked(LONG)}
+    later = [turn, {"role": "assistant", "content": "Yes."}, {"role": "user", "content": marked("Next?")}]
+    with practice(clock=lambda: 0.0) as provider:
+        written = message(provider, messages=[turn])[2]
+        provider.advance(200)
+        later[0] = {"role": "user", "content": [{"type": "text", "text": LONG}]}
+        assert message(provider, messages=later)[1] == written
+        provider.advance(200)
+        assert message(provider, messages=[turn])[1] == written
 
 
 def test_a_growing_conversation_reads_its_old_prefix() -> None:

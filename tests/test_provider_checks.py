@@ -48,6 +48,11 @@ def loose(**changes: Any) -> dict[str, Any]:
         ({"tool_choice": "auto"}, "tool_choice", "invalid_value"),
         ({"response_format": {"type": "yaml"}}, "response_format.type", "invalid_value"),
         ({"response_format": loose(additionalProperties=True)}, "response_format", "invalid_json_schema"),
+        (
+            {"response_format": loose(properties={"a": {"type": "object"}}, required=["a"])},
+            "response_format",
+            "invalid_json_schema",
+        ),
         ({"response_format": loose(required=["decision"])}, "response_format", "invalid_json_schema"),
         (
             {

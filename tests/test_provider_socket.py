@@ -230,11 +230,16 @@ def test_nothing_private_is_kept(provider: Provider, http: httpx.Client) -> None
 
 
 def test_equal_bodies_share_a_digest(provider: Provider, http: httpx.Client) -> None:
-    """The digest tells a repeat from a change."""
+    """The digest tells a repeat from a change, and only on its own provider: it is keyed."""
     for temperature in (0, 0, 1):
         http.post("/v1/chat/completions", json=chat_body(temperature=temperature))
     first, second, third = (seen.digest for seen in provider.requests)
     assert first == second != third
+    with practice() as other:
+        httpx.post(
+            f"{other.openai_url}/chat/completions", headers=bearer(other), json=chat_body(temperature=1)
+        )
+        assert other.requests[0].digest != third
 
 
 def test_the_control_endpoints(provider: Provider, http: httpx.Client) -> None:

@@ -89,6 +89,16 @@ def test_chat_streams_without_usage_unless_asked(gpt: openai.OpenAI) -> None:
     assert all(chunk.usage is None and chunk.choices for chunk in chunks)
 
 
+@pytest.mark.parametrize(("fault", "finish"), [("length", "length"), ("content_filter", "content_filter")])
+def test_chat_streams_say_why_they_stopped(
+    provider: Provider, gpt: openai.OpenAI, fault: str, finish: str
+) -> None:
+    """The last choice of a stream has the finish reason of the plain call."""
+    provider.script([fault])
+    chunks = list(gpt.chat.completions.create(**chat_body(stream=True)))
+    assert chunks[-1].choices[0].finish_reason == finish
+
+
 def test_messages_stream(claude: anthropic.Anthropic) -> None:
     """The SDK's own accumulator builds the same message as the plain call returns."""
     with claude.messages.stream(**messages_body()) as stream:

@@ -53,19 +53,23 @@ class Prompt:
     segments: tuple[Segment, ...] = ()
     cache_key: str = ""
 
+    @property
+    def evidence(self) -> str:
+        """What the app supplied: everything before the question, so a customer cannot add to it."""
+        return self.user.partition("\n\nQuestion:\n")[0]
+
     @cached_property
     def policy_lines(self) -> dict[str, str]:
-        """The supplied lines: only what stands before the account facts, so a customer cannot add one."""
-        supplied = self.user.partition("\nAccount facts:")[0].partition("\n\nQuestion:")[0]
-        return dict(_LINE.findall(supplied))
+        """The supplied policy lines by id."""
+        return dict(_LINE.findall(self.evidence))
 
     @cached_property
     def facts(self) -> dict[str, Any]:
         """The one JSON line under "Account facts:", or {}."""
-        rest = self.user.partition("Account facts:\n")[2]
+        rest = self.evidence.partition("Account facts:\n")[2]
         try:
             facts = json.loads(rest.partition("\n")[0])
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return facts if isinstance(facts, dict) else {}
 

@@ -46,7 +46,8 @@ class PromptCache:
         known, whole = 0, len(raw) // size
         for step in range(whole):
             digest.update(raw[step * size : (step + 1) * size])
-            if self._is_known(digest.digest()) and known == step:
+            # A step's digest covers all before it, so a known step means a known prefix.
+            if self._is_known(digest.digest()):
                 known = step + 1
             self._remember(digest.digest(), OPENAI_TTL)
         cached = known * STEP if known * STEP >= LEAST_TOKENS else 0
