@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from scripted import World, completion, error
 
 from labkit.boundary import AsyncBoundary, Boundary
 from labkit.deadline import MOMENTS, Deadline, Phases
@@ -66,6 +67,23 @@ def test_a_deadline_binds_the_retries_too(provider: Provider) -> None:
     assert outcome.record.status == "timeout"
     assert outcome.record.reason in {"deadline", "delay_exceeds_deadline"}
     assert took < 0.35
+
+
+class Oversleeper(World):
+    """A machine so busy that every sleep takes half a second longer than asked."""
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep too long."""
+        super().sleep(seconds + 0.5)
+
+
+def test_no_attempt_starts_after_a_sleep_that_took_too_long() -> None:
+    """The wait fitted when it began; when it ends the deadline has passed, and nothing more is sent."""
+    world = Oversleeper([error(503), completion()])
+    outcome = world.boundary().call(replace(TASK, timeout_seconds=0.8), EVIDENCE)
+
+    assert (outcome.kind, outcome.reason) == ("provider_error", "deadline")
+    assert len(world.sent) == 1
 
 
 def test_a_deadline_counts_down_and_never_below_zero() -> None:
