@@ -25,7 +25,7 @@ QUOTA = error(429, "insufficient_quota")
 
 
 def test_the_answer_and_its_record() -> None:
-    """With a clock of 100.0 then 100.00005 the record reads 0.05 ms, and the result is eligible / 30 / P-7."""
+    """With a clock of 100.0 then 100.00005 the record reads 0.05 ms; the result is eligible, 30, P-7."""
     world = World([completion()], latency=0.00005)
     outcome = world.boundary().call(TASK, EVIDENCE)
     assert isinstance(outcome, Answer)

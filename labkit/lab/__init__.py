@@ -13,7 +13,7 @@ __all__ = ["check"]
 def __getattr__(name: str) -> Any:
     """Load the grader only where a notebook asks for it."""
     if name == "check":
-        from labkit.lab.grading.check import check
+        from labkit.lab.grading.check import check  # noqa: PLC0415
 
         return check
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -39,7 +39,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """One lesson. `name` is the stem of its notebook and exercise, `points` are for the exercise, 0 without one."""
+    """One lesson. `name` is the stem of its files, `points` are for its exercise, 0 where there is none."""
 
     name: str
     title: str
@@ -113,7 +113,9 @@ def _lesson(entry: Mapping[str, Any], place: int) -> Lesson:
             raise ManifestError(f"lesson {name}: {key} is missing or empty")
     for key, least in (("minutes", 1), ("points", 0)):
         if type(entry.get(key)) is not int or entry[key] < least:
-            raise ManifestError(f"lesson {name}: {key} is {entry.get(key)!r}; wanted a whole number from {least}")
+            raise ManifestError(
+                f"lesson {name}: {key} is {entry.get(key)!r}; wanted a whole number from {least}"
+            )
     if not entry.get("hints"):
         raise ManifestError(f"lesson {name}: no hints; a learner who is stuck needs at least one")
     source = f"lesson {match[1]}, {entry['title']}"
