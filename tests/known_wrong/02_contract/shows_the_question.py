@@ -1,0 +1,23 @@
+"""question-in-the-text-form: the dataclass writes its own text form, with every field."""
+
+# ruff: noqa: F821 - the exercise defines what this uses
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request, as the application means it."""
+
+    task: str
+    account_id: str
+    policy_line_ids: tuple[str, ...]
+    customer_question: str
+    trace_id: str
+    prompt_version: str
+    timeout_seconds: float = 20.0
+    max_retries: int = 2
+
+    def __post_init__(self) -> None:
+        broken = broken_rules(vars(self))
+        if broken:
+            raise ValueError(f"not a request: see {', '.join(broken)}")
