@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -88,28 +89,37 @@ class AsyncIncoming:
         self.head: Response | None = None
         self.scope = anyio.CancelScope()
         self.ended = anyio.Event()
-        self._put, self._take = anyio.create_memory_object_stream[Any](READ_AHEAD)
+        self._items: deque[Any] = deque()
+        self._more = anyio.Event()
+        self._room = anyio.Event()
 
     async def put(self, item: Response | bytes | Fault | Exception) -> None:
-        """Hand over what came. A reader that has left is no error."""
-        with contextlib.suppress(anyio.BrokenResourceError):
-            await self._put.send(item)
+        """Hand over what came, once there is room for it."""
+        while len(self._items) >= READ_AHEAD:
+            self._room = anyio.Event()
+            await self._room.wait()
+        self._items.append(item)
+        self._more.set()
 
     def finish(self) -> None:
         """Nothing more will come."""
-        self._put.close()
         self.ended.set()
+        self._more.set()
+
+    def interrupt(self) -> None:
+        """End a `read` that waits, at once."""
+        self._more.set()
 
     async def read(self, seconds: float, late: str = "read") -> Any:
         """The next item: the head, then bytes, b"" at the end, or what went wrong. `late` names a timeout."""
-        try:
-            item = self._take.receive_nowait()
-        except anyio.WouldBlock:
-            item = Fault(Kind.TIMEOUT, late)
-            with anyio.move_on_after(seconds), contextlib.suppress(anyio.EndOfStream):
-                item = await self._take.receive()
-        except anyio.EndOfStream:
-            return b""
+        if not self._items and not self.ended.is_set():
+            self._more = anyio.Event()
+            with anyio.move_on_after(seconds):
+                await self._more.wait()
+        if not self._items:
+            return b"" if self.ended.is_set() else Fault(Kind.TIMEOUT, late)
+        item = self._items.popleft()
+        self._room.set()
         if isinstance(item, Exception):
             raise item
         return item
@@ -117,5 +127,4 @@ class AsyncIncoming:
     async def close(self) -> None:
         """Close the connection, unless all of it was read; done when this returns."""
         self.scope.cancel()
-        self._take.close()
         await self.ended.wait()

@@ -250,6 +250,8 @@ class AsyncStream(_Live):
     def cancel(self) -> None:
         """Stop now, from the stream's own loop: the connection is closed, a last draft says cancelled."""
         self._stop = True
+        if self._incoming is not None:
+            self._incoming.interrupt()
         if self._wait is not None:
             self._wait.cancel()
 
@@ -259,8 +261,11 @@ class AsyncStream(_Live):
                 self._text = effect.draft.text
                 return effect.draft
             try:
-                with anyio.CancelScope() as self._wait:
-                    self._reply = await self._perform(effect)
+                if isinstance(effect, Read) and self._incoming is not None:
+                    self._reply = await self._incoming.read(effect.seconds)
+                else:
+                    with anyio.CancelScope() as self._wait:
+                        self._reply = await self._perform(effect)
             except BaseException as error:  # noqa: BLE001 - the flow records every end, then raises it again
                 self._error = error
                 if self._incoming is not None:
@@ -276,8 +281,6 @@ class AsyncStream(_Live):
                     return got
                 self._incoming = got
                 return got.head
-            case Read(seconds) if self._incoming is not None:
-                return await self._incoming.read(seconds)
             case Close():
                 await self._close()
             case Sleep(seconds):
