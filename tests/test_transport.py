@@ -21,6 +21,7 @@ from labkit.transport import MOST_BODY_BYTES, AsyncHttp, Http
 
 REQUEST = Request("/v1/chat/completions", {"model": "m"})
 GRACE = 0.05  # seconds that an exchange may overrun its end
+TRIES = 5  # a busy machine delays one of them; an exchange without an end overruns in all
 
 Exchange = Callable[..., Response | Fault]
 
@@ -107,12 +108,16 @@ def test_nobody_listens(exchange: Exchange) -> None:
 )
 def test_no_exchange_outlives_its_end(exchange: Exchange, script: Sequence[Step]) -> None:
     """Silence, or a byte every few milliseconds: after 0.2 s it is over, whatever the read timeout says."""
-    with serving(script) as url:
-        began = time.monotonic()
-        got = exchange(url, 0.2)
-        took = time.monotonic() - began
-    assert Fault(Kind.TIMEOUT, "deadline") == got
-    assert 0.2 - 0.01 <= took <= 0.2 + GRACE
+    took = []
+    for _ in range(TRIES):
+        with serving(script) as url:
+            began = time.monotonic()
+            got = exchange(url, 0.2)
+            took.append(time.monotonic() - began)
+        assert Fault(Kind.TIMEOUT, "deadline") == got
+        if took[-1] <= 0.2 + GRACE:
+            break
+    assert 0.2 - 0.01 <= min(took) <= 0.2 + GRACE
 
 
 @both
