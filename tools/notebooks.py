@@ -333,9 +333,10 @@ def _run(paths: Sequence[Path]) -> int:
 
 
 def _format(path: Path) -> None:
-    subprocess.run(  # noqa: S603  # our own formatter
-        [sys.executable, "-m", "ruff", "format", "-q", str(path)], cwd=ROOT, check=True
-    )
+    for command in (["check", "--select", "I", "--fix"], ["format"]):
+        subprocess.run(  # noqa: S603  # our own formatter
+            [sys.executable, "-m", "ruff", *command, "-q", str(path)], cwd=ROOT, check=True
+        )
 
 
 def _check(paths: Sequence[Path], again: bool) -> int:

@@ -66,6 +66,7 @@ def jupyterlab(folder: Path, theme: str = "") -> Iterator[str]:
         command += [
             "--ServerApp.port_retries=0",
             "--IdentityProvider.token=",
+            "--ServerApp.disable_check_xsrf=True",
             f"--ServerApp.root_dir={folder}",
         ]
         command += ["--LabApp.expose_app_in_browser=True"]
@@ -230,6 +231,15 @@ class Book:
             f" return content && ({expression}) }}",
             timeout=seconds * 1000,
         )
+
+
+def end_kernels(address: str) -> None:
+    """Shut down every kernel of this JupyterLab."""
+    with urllib.request.urlopen(f"{address}/api/sessions", timeout=10) as answer:
+        sessions = json.load(answer)
+    for session in sessions:
+        request = urllib.request.Request(f"{address}/api/sessions/{session['id']}", method="DELETE")
+        urllib.request.urlopen(request, timeout=20).close()
 
 
 def type_keys(page: Page, *keys: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.lab import Book, browser, chromium, jupyterlab, type_keys
+from tests.browser.lab import Book, browser, chromium, end_kernels, jupyterlab, type_keys
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent.parent / "notebooks").glob("*.ipynb"))
 
@@ -29,6 +29,13 @@ def page():
     """One page for all of them."""
     with browser() as made:
         yield made
+
+
+@pytest.fixture(autouse=True)
+def no_kernel_is_left(address):
+    """A kernel for each test, and none after it: twenty idle ones slow the machine down."""
+    yield
+    end_kernels(address)
 
 
 @pytest.mark.parametrize("name", [path.name for path in NOTEBOOKS])
@@ -87,3 +94,81 @@ def test_a_recall_answer_is_opened_and_marked(page, address):
     recall.get_by_text("Show the answer").first.click()
     recall.get_by_text("partly", exact=True).click()
     recall.get_by_text("Noted: partly.").wait_for(timeout=PATIENCE)
+
+
+def test_a_box_is_ticked_and_the_scan_follows(page, address):
+    """Lesson 01: the deleted line takes its key along."""
+    book = Book(page, address, "01_keys.ipynb")
+    book.run_all()
+    panel = book.cell("change-it-panel")
+    assert panel.get_by_text("groq").count() == 2  # the source and the metadata, after clearing outputs
+    panel.get_by_label("Delete the commented line").check()
+    panel.get_by_text("groq").nth(1).wait_for(state="detached", timeout=PATIENCE)
+    assert panel.get_by_text("groq").count() == 1
+
+
+def test_a_value_is_typed_against_the_contract(page, address):
+    """Lesson 02: text and Enter, then the contract's own words."""
+    book = Book(page, address, "02_contract.ipynb")
+    book.run_all()
+    panel = book.cell("change-it-panel")
+    panel.get_by_label("Value").fill("0.5")
+    panel.get_by_label("Value").press("Enter")
+    panel.get_by_text("accepted", exact=True).wait_for(timeout=PATIENCE)
+
+
+def test_two_payloads_are_chosen(page, address):
+    """Lesson 03: any adapter beside any other."""
+    book = Book(page, address, "03_adapter.ipynb")
+    book.run_all()
+    panel = book.cell("change-it-panel")
+    panel.get_by_label("Left").select_option("anthropic")
+    panel.get_by_text("/v1/messages").wait_for(timeout=PATIENCE)
+
+
+def test_a_fault_is_chosen_and_both_readers_see_it(page, address):
+    """Lesson 04: the product's next step and the record's status."""
+    book = Book(page, address, "04_two_outputs.ipynb")
+    book.run_all()
+    panel = book.cell("change-it-panel")
+    panel.get_by_label("The provider").select_option("quota")
+    panel.get_by_text("tell_operations").wait_for(timeout=PATIENCE)
+
+
+def test_a_rule_is_switched_off(page, address):
+    """Lesson 09: without its rule the 90 days get through."""
+    book = Book(page, address, "09_valid_is_not_right.ipynb")
+    book.run_all()
+    panel = book.cell("change-it-rules")
+    panel.get_by_label("window equals the cited line").check()
+    panel.get_by_text("Wrong answers that get through: none.").wait_for(timeout=PATIENCE)
+    panel.get_by_label("cites each line once").uncheck()
+    panel.get_by_text("Wrong answers that get through: J.").wait_for(timeout=PATIENCE)
+
+
+def test_a_stream_is_stepped_and_another_one_taken(page, address):
+    """Lesson 10: next, back, and another recording begins at its start."""
+    book = Book(page, address, "10_streaming.ipynb")
+    book.run_all()
+    steps = book.cell("change-it-scrubber")
+    steps.get_by_text("Next ▶").click()
+    steps.get_by_text("Step 9 of 31: streaming").wait_for(timeout=PATIENCE)
+    steps.get_by_text("◀ Back").click()
+    steps.get_by_text("Step 8 of 31: streaming").wait_for(timeout=PATIENCE)
+    steps.get_by_label("Recording").select_option("ends in order, too early")
+    steps.get_by_text("To the end").click()
+    steps.get_by_text("failed: no_terminal_marker").wait_for(timeout=PATIENCE)
+
+
+def test_a_live_stream_is_stopped_by_its_button(page, address):
+    """Lesson 10: start, stop while it runs; the record says cancelled and no connection is left."""
+    book = Book(page, address, "10_streaming.ipynb")
+    book.run_all()
+    live = book.cell("change-it-live-stream")
+    live.get_by_text("Start", exact=True).click()
+    live.get_by_text("Account", exact=False).first.wait_for(timeout=PATIENCE)
+    live.get_by_text("Stop", exact=True).click()
+    live.get_by_text("attempts whose bill is unknown").wait_for(timeout=PATIENCE)
+    said = live.inner_text()
+    assert "cancelled" in said
+    assert "is eligible under P-7" not in said
