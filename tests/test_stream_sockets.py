@@ -21,6 +21,7 @@ from labkit.contracts import Task
 from labkit.deadline import Phases
 from labkit.failures import Kind
 from labkit.flow import Policy
+from labkit.incoming import READ_AHEAD, AsyncIncoming
 from labkit.lab.case import EVIDENCE, QUESTION
 from labkit.live import AsyncStream
 from labkit.prompts import Models
@@ -227,6 +228,38 @@ def test_a_cancel_before_the_first_byte_closes_the_connection() -> None:
                 asyncio.get_running_loop().call_later(0.1, stream.cancel)
                 assert [draft.state async for draft in stream] == [State.STARTED, State.CANCELLED]
                 await gone(server)
+
+    asyncio.run(main())
+
+
+def test_a_cancel_ends_a_reader_that_waits() -> None:
+    """The provider is silent, the reader waits, a button is pressed: it is over long before the idle limit."""
+
+    async def main() -> float:
+        async with stream_server() as (server, url), open_async(url, [], idle=5.0) as boundary:
+            async with boundary.stream(asking("silent"), EVIDENCE) as stream:
+                began = time.monotonic()
+                asyncio.get_running_loop().call_later(0.1, stream.cancel)
+                await drain(stream)
+                await gone(server)
+                assert stream.outcome.record.status is Kind.CANCELLED
+                return time.monotonic() - began
+
+    assert asyncio.run(main()) < 2.0
+
+
+def test_a_slow_reader_holds_the_network_back() -> None:
+    """What is read ahead is bounded: the next piece waits until one was taken."""
+
+    async def main() -> None:
+        incoming = AsyncIncoming()
+        for number in range(READ_AHEAD):
+            await incoming.put(b"%d" % number)
+        one_more = asyncio.ensure_future(incoming.put(b"last"))
+        await asyncio.sleep(0)
+        assert not one_more.done()
+        assert await incoming.read(1.0) == b"0"
+        await one_more
 
     asyncio.run(main())
 
