@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
+import anyio
 import pytest
 
+from labkit.boundary import AsyncBoundary
 from labkit.failures import Kind
+from labkit.flow import Policy
 from labkit.lab.case import EVIDENCE, TASK
+from labkit.lab.provider import Provider, practice
+from labkit.prompts import Models
 from labkit.providers import Fault, OpenAIResponses, Response
+from labkit.records import CallRecord
+from labkit.transport import AsyncHttp
 from tests.scripted import GOOD, World, error
 
 
@@ -93,3 +102,57 @@ def test_an_answer_that_is_there_at_once_needs_no_poll() -> None:
     world = World([DONE])
     assert world.boundary(ADAPTER).call(TASK, EVIDENCE).ok
     assert paths(world) == ["POST /v1/responses"]
+
+
+# ── on the practice provider, over a real socket ──
+
+
+def opened(provider: Provider, records: list[CallRecord]) -> AsyncBoundary:
+    """An async boundary in background mode."""
+    http = AsyncHttp(provider.base_url, ADAPTER.auth_headers(provider.key))
+    return AsyncBoundary(ADAPTER, http, Policy(Models("practice-1")), sinks=[records.append])
+
+
+def asked(provider: Provider) -> list[str]:
+    """Method and last part of the path of each request that arrived."""
+    return [f"{seen.method} {seen.path.rsplit('/', 1)[-1]}" for seen in provider.requests]
+
+
+def test_the_practice_provider_works_in_the_background() -> None:
+    """Start, ask until it is there, read the decision."""
+
+    async def main(provider: Provider) -> None:
+        records: list[CallRecord] = []
+        async with opened(provider, records) as boundary:
+            outcome = await boundary.call(TASK, EVIDENCE)
+        assert outcome.unwrap().rotation_window_days == 30
+        assert records == [outcome.record]
+
+    with practice() as provider:
+        asyncio.run(main(provider))
+        assert asked(provider)[0] == "POST responses"
+        assert len(asked(provider)) >= 2
+
+
+@pytest.mark.parametrize("how", ["deadline", "native", "scope"])
+def test_nobody_waits_so_the_provider_is_told(how: str) -> None:
+    """The deadline, a cancelled task, a cancelled scope: each sends the cancel before it ends."""
+
+    async def main(provider: Provider) -> None:
+        records: list[CallRecord] = []
+        async with opened(provider, records) as boundary:
+            task = replace(TASK, timeout_seconds=0.8 if how == "deadline" else 20.0, max_retries=0)
+            if how == "deadline":
+                await boundary.call(task, EVIDENCE)
+            elif how == "scope":
+                with anyio.move_on_after(0.4):
+                    await boundary.call(task, EVIDENCE)
+            else:
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(boundary.call(task, EVIDENCE), 0.4)
+        assert [record.status for record in records] == ["timeout" if how == "deadline" else "cancelled"]
+
+    with practice(background_seconds=30.0) as provider:
+        asyncio.run(main(provider))
+        assert asked(provider)[-1] == "POST cancel"
+        assert asked(provider).count("POST cancel") == 1

@@ -233,7 +233,7 @@ def test_a_cancel_before_the_first_byte_closes_the_connection() -> None:
 
 
 def test_a_cancel_ends_a_reader_that_waits() -> None:
-    """The provider is silent, the reader waits, a button is pressed: it is over long before the idle limit."""
+    """The provider is silent, the reader waits, a button is pressed: it is over before the idle limit."""
 
     async def main() -> float:
         async with stream_server() as (server, url), open_async(url, [], idle=5.0) as boundary:
