@@ -187,17 +187,24 @@ class Call:
                 return self.fail(ended.kind, ended.reason)
             retry = len(self.log) - self.earlier
             ceiling = self.policy.backoff.ceiling(retry)
-            delay = (
-                self.policy.backoff.delay(retry, self.senses.random, delay)
-                if ended.asked_wait is None
-                else ended.asked_wait
-            )
+            delay = self.wait(ended.asked_wait, retry, delay)
             stop = self.why_stop(ended, delay)
             if stop:
                 return self.fail(ended.kind, stop)
             yield Sleep(delay)
             if self.deadline.expired:  # a sleep may overshoot: nothing starts after the deadline
                 return self.fail(ended.kind, "deadline")
+
+    def wait(self, asked: float | None, retry: int, previous: float) -> float:
+        """Seconds until the next attempt: jitter below the ceiling, or what was asked for and some jitter."""
+        backoff, draw = self.policy.backoff, self.senses.random
+        if asked is None:
+            return backoff.delay(retry, draw, previous)
+        if asked == 0:
+            return 0.0
+        # All clients were told the same number: obeyed to the digit, it brings the herd back as one.
+        room = max(0.0, self.deadline.remaining() - asked) / 2
+        return asked + draw() * min(backoff.ceiling(retry), room)
 
     def why_stop(self, ended: Ended, delay: float) -> str | None:
         """Why no further attempt is made, as a code; None when one is. Nobody waits in vain."""

@@ -109,11 +109,24 @@ def test_a_wait_that_does_not_fit_is_not_begun() -> None:
     assert [] == world.slept
 
 
-def test_retry_after_is_obeyed_as_asked() -> None:
-    """The provider's own wait replaces ours, to the digit."""
+def test_retry_after_is_never_undercut_and_spread() -> None:
+    """The provider's wait, and jitter on top: everyone was told the same number."""
     world = World([error(429, "rate_limit_exceeded", retry_after="3"), completion()])
+    world.boundary(random=lambda: 0.5).call(TASK, EVIDENCE)
+    assert [3.5] == world.slept
+
+
+def test_retry_after_zero_is_obeyed() -> None:
+    """Now means now."""
+    world = World([error(429, "rate_limit_exceeded", retry_after="0"), completion()])
     world.boundary().call(TASK, EVIDENCE)
-    assert [3.0] == world.slept
+    assert [0.0] == world.slept
+
+
+def test_a_retry_after_that_just_fits_is_waited_for() -> None:
+    """The jitter on top takes at most half of what the deadline leaves."""
+    world = World([error(429, "rate_limit_exceeded", retry_after="19.9"), completion()])
+    assert world.boundary(random=lambda: 0.999).call(TASK, EVIDENCE).ok
 
 
 def test_should_retry_false_is_obeyed() -> None:

@@ -80,7 +80,7 @@ def test_a_wait_that_the_provider_asked_for_says_so():
     """Retry-After is no draw below a ceiling."""
     record = _record(error(429, "rate_limit_exceeded", retry_after="3"), completion())
     wait = next(event for event in events(record) if event.what == "wait")
-    assert wait.text == "waits 3 s, as the provider asked"
+    assert wait.text == "waits 3.5 s, no less than the provider asked"
 
 
 def test_the_table_can_stop_in_the_middle(recovered):

@@ -120,7 +120,7 @@ def test_a_retry_after_date_is_never_answered_early(seconds: int, start: float) 
     first, second = run.attempts()["at_s"]
     asked = math.floor(EPOCH + first + 0.04 + seconds) - EPOCH  # an HTTP date has whole seconds
     assert asked <= second + 1e-6
-    assert second < max(asked, first + 0.04) + 1.0
+    assert second < max(asked, first + 0.04) + 2.0  # a second of rounding, and jitter below the first ceiling
 
 
 @given(

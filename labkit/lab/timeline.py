@@ -73,7 +73,7 @@ def _wait(attempt: Attempt) -> Event:
     began = attempt.started_ms - attempt.delay_s * 1000
     # A wait that the provider asked for may be longer than the ceiling, which then was not used.
     asked = attempt.delay_s > attempt.ceiling_s
-    limit = "as the provider asked" if asked else f"drawn from 0 to {attempt.ceiling_s:g} s"
+    limit = "no less than the provider asked" if asked else f"drawn from 0 to {attempt.ceiling_s:g} s"
     short = f"waits {attempt.delay_s:g} s"
     return Event(began, OPERATIONS, "wait", f"{short}, {limit}", short, attempt.delay_s * 1000)
 
