@@ -5,7 +5,7 @@ Source: the Anthropic API reference, Messages and tool use.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from labkit.contracts import Evidence, Task
 from labkit.prompts import prompt_for, user_message
@@ -40,9 +40,16 @@ MOST_BLOCKS = 1000
 
 
 class AnthropicMessages:
-    """One task as a message with one forced tool: the tool is a form to fill in, never an action."""
+    """One task as a message with one forced tool: the tool is a form to fill in, never an action.
+
+    `form` is what the server can be asked for: "tool", "schema" (its output format), or "text" for servers
+    that know neither. The gates are the same for all three.
+    """
 
     name = "anthropic"
+
+    def __init__(self, form: Literal["tool", "schema", "text"] = "tool") -> None:
+        self.form = form
 
     def auth_headers(self, key: str) -> dict[str, str]:
         """`x-api-key: …`."""
@@ -57,7 +64,7 @@ class AnthropicMessages:
             "system": prompt.system,
             "messages": [{"role": "user", "content": user_message(task, evidence)}],
         }
-        if not prompt.result.plain_text:
+        if not prompt.result.plain_text and self.form == "tool":
             name = prompt.result.schema_name
             form = {
                 "name": name,
@@ -65,6 +72,9 @@ class AnthropicMessages:
                 "input_schema": response_schema(prompt.result),
             }
             body |= {"tools": [form], "tool_choice": {"type": "tool", "name": name}}
+        elif not prompt.result.plain_text and self.form == "schema":
+            schema = response_schema(prompt.result)
+            body["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
         return Request("/v1/messages", body, {"anthropic-version": VERSION})
 
     def stream_request(self, task: Task, evidence: Evidence, model: str) -> Request:

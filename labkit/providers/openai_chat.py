@@ -5,7 +5,7 @@ Source: the OpenAI API reference, Chat Completions and Structured Outputs.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from labkit.contracts import Evidence, Task
 from labkit.prompts import prompt_for, user_message
@@ -36,9 +36,16 @@ from labkit.usage import Usage
 
 
 class OpenAIChat:
-    """One task as a chat completion with a strict JSON schema."""
+    """One task as a chat completion with a strict JSON schema.
+
+    `form` is what the server can be asked for: "schema" (Structured Outputs), "json" (JSON mode: valid JSON
+    of any shape), or "text" for servers that know neither. The gates are the same for all three.
+    """
 
     name = "openai"
+
+    def __init__(self, form: Literal["schema", "json", "text"] = "schema") -> None:
+        self.form = form
 
     def auth_headers(self, key: str) -> dict[str, str]:
         """`Authorization: Bearer …`."""
@@ -55,13 +62,15 @@ class OpenAIChat:
             ],
             "max_completion_tokens": prompt.max_output_tokens,
         }
-        if not prompt.result.plain_text:
+        if not prompt.result.plain_text and self.form == "schema":
             form = {
                 "name": prompt.result.schema_name,
                 "strict": True,
                 "schema": response_schema(prompt.result),
             }
             body["response_format"] = {"type": "json_schema", "json_schema": form}
+        elif not prompt.result.plain_text and self.form == "json":
+            body["response_format"] = {"type": "json_object"}
         return Request("/v1/chat/completions", body)
 
     def stream_request(self, task: Task, evidence: Evidence, model: str) -> Request:

@@ -6,7 +6,7 @@ Source: the OpenAI API reference, Responses, streaming events and background mod
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from labkit.contracts import IDENTIFIER, Evidence, Task
 from labkit.prompts import prompt_for, user_message
@@ -44,11 +44,15 @@ class OpenAIResponses:
 
     With `background`, the provider answers at once with an id and works on: the caller asks again until the
     answer is there, and cancels what it no longer wants. A lost connection then loses nothing.
+    `form` is as for `OpenAIChat`.
     """
 
     name = "openai_responses"
 
-    def __init__(self, *, background: bool = False) -> None:
+    def __init__(
+        self, form: Literal["schema", "json", "text"] = "schema", *, background: bool = False
+    ) -> None:
+        self.form = form
         self.background = background
 
     def auth_headers(self, key: str) -> dict[str, str]:
@@ -66,7 +70,7 @@ class OpenAIResponses:
             # Background answers have to be kept until they are fetched; all others are not kept at all.
             "store": self.background,
         }
-        if not prompt.result.plain_text:
+        if not prompt.result.plain_text and self.form == "schema":
             form = {
                 "type": "json_schema",
                 "name": prompt.result.schema_name,
@@ -74,6 +78,8 @@ class OpenAIResponses:
                 "schema": response_schema(prompt.result),
             }
             body["text"] = {"format": form}
+        elif not prompt.result.plain_text and self.form == "json":
+            body["text"] = {"format": {"type": "json_object"}}
         if self.background:
             body["background"] = True
         return Request(PATH, body)
