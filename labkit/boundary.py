@@ -179,7 +179,7 @@ class Boundary(_Face):
 
 
 class AsyncBoundary(_Face):
-    """Calls for one event loop, asyncio or trio."""
+    """Calls for one event loop."""
 
     def __init__(
         self,

@@ -148,6 +148,27 @@ def cost(
 
 
 @app.command()
+def replay(
+    story: Annotated[
+        str | None, typer.Argument(help="A story's name or a cassette's file; none: a list.")
+    ] = None,
+    *,
+    step: Annotated[bool, typer.Option("--step", help="Stop before each event and ask what comes.")] = False,
+    real_time: Annotated[bool, typer.Option("--real-time", help="At the recorded pace.")] = False,
+    against: Annotated[str | None, typer.Option(help="A second one, beside it.")] = None,
+) -> None:
+    """Play a recorded call event by event, in three lanes. No network, no key."""
+    from rich import print as show  # noqa: PLC0415
+
+    from labkit.lab import replay as player  # noqa: PLC0415
+
+    if story is None:
+        show(player.listing())
+    else:
+        player.replay(story, step=step, real_time=real_time, against=against)
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     typer.echo(labkit.__version__)

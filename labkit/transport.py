@@ -119,7 +119,7 @@ class Http:
 
 
 class AsyncHttp:
-    """Exchanges over a pool of keep-alive connections, for one event loop (asyncio or trio).
+    """Exchanges over a pool of keep-alive connections, for one event loop.
 
     A call waits for its turn at a limiter of the pool's size, never in the pool's own queue, and runs in a
     task group, which turns a native cancel into a scope's cancel that httpcore's clean-up survives. Neither
