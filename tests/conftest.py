@@ -3,6 +3,8 @@
 @pytest.mark.needs("chromium")   # skips where it is missing, and fails there in CI
 @pytest.mark.alone               # measures time: runs with no other test beside it
 @pytest.mark.slow                # left out of `labkit test --quick`
+
+A quick run also leaves out the files of SLOW, and asks hypothesis for a few examples only.
 """
 
 import os
@@ -19,7 +21,19 @@ HERE = Path(__file__).parent
 
 # A machine that runs two workers is late at times: that is no finding about the code under test.
 settings.register_profile("labkit", deadline=None)
-settings.load_profile("labkit")
+settings.register_profile("quick", deadline=None, max_examples=10)
+settings.load_profile("quick" if os.environ.get("LABKIT_QUICK") else "labkit")
+
+#: Files whose every test starts processes, browsers or databases, or waits for real.
+SLOW = {
+    "test_faults_end_to_end.py",
+    "test_idempotency_crash.py",
+    "test_idempotency_trouble.py",
+    "test_lessons_in_browser.py",
+    "test_main.py",
+    "test_needs.py",
+    "test_stream_sockets.py",
+}
 
 AT_HAND: dict[str, Callable[[], bool]] = {
     "bubblewrap": lambda: bubblewrap(HERE).passed,
@@ -29,6 +43,13 @@ AT_HAND: dict[str, Callable[[], bool]] = {
         shutil.which("initdb") is not None or any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     ),
 }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of a slow file as slow."""
+    for item in items:
+        if item.path.name in SLOW:
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -61,7 +61,7 @@ def run_checks(*, quick: bool, arguments: list[str], home: Path | None = None) -
     outcomes = []
     for number, stage in enumerate(chosen, 1):
         typer.secho(f"\nstage {number} of {len(chosen)}: {stage.name}", bold=True)
-        outcomes.append(run(stage, home))
+        outcomes.append(run(stage, home, quick=quick))
     typer.echo()
     for stage, outcome in zip(chosen, outcomes, strict=True):
         typer.echo(f"{stage.name:<44} {outcome.seconds:7.1f} s  {phrase(outcome.counts)}")
@@ -94,7 +94,7 @@ def stages(home: Path, *, quick: bool) -> list[Stage]:
     return chosen
 
 
-def run(stage: Stage, home: Path) -> Outcome:
+def run(stage: Stage, home: Path, *, quick: bool = False) -> Outcome:
     """Run one stage, passing on what it prints as it prints it."""
     began = time.monotonic()
     colour = ("--color=yes",) if sys.stdout.isatty() else ()
@@ -103,7 +103,7 @@ def run(stage: Stage, home: Path) -> Outcome:
         cwd=home,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env={**os.environ, "JUPYTER_PREFER_ENV_PATH": "1"},
+        env={**os.environ, "JUPYTER_PREFER_ENV_PATH": "1", **({"LABKIT_QUICK": "1"} if quick else {})},
     )
     said = b""
     while child.stdout and (piece := os.read(child.stdout.fileno(), 65536)):

@@ -152,6 +152,8 @@ def address(server: subprocess.Popen[bytes], port: int, lesson: str, log: Path) 
                 facts = json.loads(note.read_text(encoding="utf-8"))
                 # A Windows environment's python.exe starts the real one, which has another process id.
                 if facts["port"] == port and (os.name == "nt" or facts["pid"] == server.pid):
+                    # The note comes a moment before the port is open: until then, this raises OSError.
+                    socket.create_connection(("127.0.0.1", port), timeout=1).close()
                     tree = f"lab/tree/{quote(lesson)}" if lesson else "lab"
                     return f"{facts['url']}{tree}?token={facts['token']}"
         time.sleep(0.05)
