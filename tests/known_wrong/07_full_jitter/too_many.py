@@ -1,0 +1,19 @@
+"""one-retry-too-many: the number is read as a limit that must be passed before the loop ends."""
+
+
+def call(send, record, max_retries, *, base, cap, sleep, random):
+    retry = 0
+    while True:
+        retry += 1
+        try:
+            answer = send()
+        except Busy:  # noqa: F821 - defined by the exercise
+            if retry > max_retries + 1:
+                record("failed", None, None)
+                raise
+            delay = full_jitter(retry, base, cap, random)  # noqa: F821 - defined by the exercise
+            record("retry", ceiling(retry, base, cap), delay)  # noqa: F821 - defined by the exercise
+            sleep(delay)
+        else:
+            record("ok", None, None)
+            return answer
