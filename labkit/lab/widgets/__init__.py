@@ -16,6 +16,7 @@ from labkit.lab.widgets.base import (
     subscribe,
     textbox,
 )
+from labkit.lab.widgets.quiz import Quiz
 from labkit.lab.widgets.recall import ask
 from labkit.lab.widgets.timeline import Stepper
 
@@ -24,6 +25,7 @@ __all__ = [
     "Explore",
     "Item",
     "Predict",
+    "Quiz",
     "Recall",
     "Reveal",
     "Sorter",

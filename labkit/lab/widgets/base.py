@@ -38,7 +38,7 @@ RIGHT, WRONG, PARTLY = "✓ as predicted", "✗ not as predicted", "◐ partly a
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that a learner did: `what` is predicted, revealed, recalled or sorted.
+    """One thing that a learner did: `what` is predicted, revealed, recalled, sorted or answered.
 
     `right` is None while the outcome is not known, `confidence` is in percent.
     """
