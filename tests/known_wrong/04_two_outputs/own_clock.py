@@ -1,0 +1,25 @@
+"""clock-of-its-own: the time is read where it is always read, and the parameter is left alone."""
+
+# ruff: noqa: F821 - the exercise defines what this uses
+import time
+
+
+def call(send, question, *, line_id, days, clock, write) -> dict:
+    """One call with two outputs: what the product gets is returned, the record is written."""
+    started = time.perf_counter()
+    record = dict.fromkeys(("status", "reason", "latency_ms", "input_tokens", "output_tokens"))
+    try:
+        reply = send(question)
+        record["input_tokens"], record["output_tokens"] = tokens(reply)
+        record["reason"] = reason_against(reply["answer"], line_id, days)
+        record["status"] = "unsupported_decision" if record["reason"] else "ok"
+        return failure(record["status"]) if record["reason"] else {"ok": True, "value": reply["answer"]}
+    except TimeoutError:
+        record["status"] = "timeout"
+        return failure("timeout")
+    except BaseException as error:
+        record |= {"status": "crashed", "reason": type(error).__name__}
+        raise
+    finally:
+        record["latency_ms"] = round((time.perf_counter() - started) * 1000, 3)
+        write(record)
