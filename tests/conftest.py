@@ -24,15 +24,33 @@ settings.register_profile("labkit", deadline=None)
 settings.register_profile("quick", deadline=None, max_examples=10)
 settings.load_profile("quick" if os.environ.get("LABKIT_QUICK") else "labkit")
 
-#: Files whose every test starts processes, browsers or databases, or waits for real.
+#: Files whose tests start processes, browsers or databases, simulate much, or wait for real.
 SLOW = {
+    "test_cancellation.py",
+    "test_cli.py",
+    "test_control_widgets.py",
+    "test_doctor.py",
     "test_faults_end_to_end.py",
+    "test_fuzz.py",
     "test_idempotency_crash.py",
     "test_idempotency_trouble.py",
+    "test_jitter.py",
+    "test_jobs.py",
     "test_lessons_in_browser.py",
     "test_main.py",
     "test_needs.py",
+    "test_notebook_tool.py",
+    "test_provider_rotations.py",
+    "test_provider_sdks.py",
+    "test_provider_socket.py",
+    "test_provider_streams.py",
+    "test_savehook.py",
+    "test_sinks.py",
+    "test_start.py",
+    "test_stream_faults.py",
     "test_stream_sockets.py",
+    "test_transport.py",
+    "test_world.py",
 }
 
 AT_HAND: dict[str, Callable[[], bool]] = {

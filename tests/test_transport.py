@@ -96,6 +96,7 @@ def test_nobody_listens(exchange: Exchange) -> None:
 
 
 @both
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "script",
     [
