@@ -1,0 +1,18 @@
+"""all-to-the-first: an attempt gets whatever is left, and the first one gets it all."""
+
+# ruff: noqa: F821 - the exercise defines what this uses
+
+
+def call(send, *, seconds: float, attempt_s: float, delays: list[float], clock, sleep) -> dict:
+    """Attempts and waits that end together, by one deadline."""
+    deadline = Deadline(seconds, clock)
+    for delay in [*delays, None]:
+        if send(deadline.remaining()):
+            return ANSWERED
+        if deadline.expired():
+            return TIMED_OUT
+        if delay is not None:
+            if not deadline.fits(delay):
+                return TIMED_OUT
+            sleep(delay)
+    return FAILED

@@ -1,0 +1,7 @@
+"""timed-out-means-not-done: no answer came, so nothing was done."""
+
+
+def after_timeout(events: list[str], acts: bool) -> tuple[str, str]:
+    """What is known about the work, and whether the request may be repeated."""
+    known = "unknown" if "bytes" in events else "not_done"
+    return known, "same_key_only" if acts and known == "unknown" else "repeat"
