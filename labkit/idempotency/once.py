@@ -109,6 +109,8 @@ def act_flow(ledger: Ledger, rules: Rules, action: Action, wait_s: float) -> Flo
     except NotApplied as failure:
         yield Store(partial(_not_applied, ledger, rules, got, failure))
         raise ActionFailed(ask.key, failure.reason, stored=False) from failure
+    except GeneratorExit:  # a driver that was thrown away, as a process is killed: nothing more is written
+        raise
     except BaseException as error:
         yield Store(partial(_in_doubt, ledger, rules, got, type(error).__name__))
         if rules.promise is Promise.PLAIN_DOWNSTREAM and isinstance(error, Exception):

@@ -122,11 +122,20 @@ class Database:
             self._connection = None
             self._pid = os.getpid()
         if self._connection is None:
-            try:
-                self._connection = self._connect()
-            except sqlite3.Error as error:
-                raise self._named(error) from error
+            self._connection = self._opened()
         return self._connection
+
+    def _opened(self) -> sqlite3.Connection:
+        """Connect; again while others open the same new file, for SQLite does not wait for that itself."""
+        give_up = time.monotonic() + self.wait_s
+        while True:
+            try:
+                return self._connect()
+            except sqlite3.Error as error:
+                named = self._named(error)
+                if not isinstance(named, LedgerLocked) or time.monotonic() >= give_up:
+                    raise named from error
+                time.sleep(0.005)
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
