@@ -148,6 +148,26 @@ def cost(
 
 
 @app.command()
+def call(
+    *,
+    live: Annotated[bool, typer.Option("--live", help="To the provider in LLM_* settings.")] = False,
+    provider: Annotated[str, typer.Option(help="Practice in this wire format.")] = "openai",
+    script: Annotated[str, typer.Option(help="What the practice provider does: 429,ok")] = "",
+    cap: Annotated[str, typer.Option(help="Dollars a day that live calls may cost.")] = "0.50",
+    record: Annotated[Path | None, typer.Option(help="Keep it as a cassette in this new file.")] = None,
+) -> None:
+    """Make the course's one call. Exit code 0: an answer; 1: a named failure."""
+    from labkit.lab import call as caller  # noqa: PLC0415
+    from labkit.lab.house import house  # noqa: PLC0415
+
+    told, code = caller.main(
+        live=live, provider=provider, script=script, cap=cap, record=record, home=house()
+    )
+    typer.echo(told)
+    raise typer.Exit(code)
+
+
+@app.command()
 def replay(
     story: Annotated[
         str | None, typer.Argument(help="A story's name or a cassette's file; none: a list.")
