@@ -57,7 +57,7 @@ def find(places: Iterable[Path]) -> Iterator[Submission]:
                     continue
                 inner = path.relative_to(place)
                 if path.suffix == ".zip":
-                    yield from in_archive(path.read_bytes(), str(path), within=inner.with_suffix(""))
+                    yield from or_problem(path, inner.with_suffix(""))
                 else:
                     yield from one(PurePosixPath(place.name, *inner.parts), str(path), path)
         elif place.suffix == ".zip" and place.is_file():
@@ -66,6 +66,19 @@ def find(places: Iterable[Path]) -> Iterator[Submission]:
             yield from one(PurePosixPath(place.parent.name, place.name), str(place), place)
         else:
             raise Unreadable(f"{place} is no folder, zip file or notebook")
+
+
+def or_problem(archive: Path | bytes, within: PurePosixPath | Path, place: str = "") -> Iterator[Submission]:
+    """A student's archive, or one submission that says why it cannot be read: it stops nobody else."""
+    try:
+        if isinstance(archive, Path):
+            yield from in_archive(read_file(archive, MOST_ARCHIVE), str(archive), within)
+        else:
+            yield from in_archive(archive, place, within, depth=1)
+    except (Unreadable, OSError) as error:
+        problem = str(error) if isinstance(error, Unreadable) else f"cannot be read: {type(error).__name__}"
+        student, course_id = student_of(PurePosixPath(*within.parts, "00_.ipynb"))
+        yield Submission(student, "", place or str(archive), (), problem, course_id)
 
 
 def one(name: PurePosixPath, place: str, source: Path | bytes) -> Iterator[Submission]:
@@ -84,11 +97,11 @@ def one(name: PurePosixPath, place: str, source: Path | bytes) -> Iterator[Submi
     yield Submission(student, found["exercise"], place, cells, "", course_id, attempt)
 
 
-def read_file(path: Path) -> bytes:
+def read_file(path: Path, most: int = MOST_BYTES) -> bytes:
     """A file's bytes, refused by its size before it is read."""
     size = path.stat().st_size
-    if size > MOST_BYTES:
-        raise Unreadable(f"{size:,} bytes; a notebook may have {MOST_BYTES:,}")
+    if size > most:
+        raise Unreadable(f"{size:,} bytes; it may have {most:,}")
     return path.read_bytes()
 
 
@@ -112,7 +125,7 @@ def in_archive(raw: bytes, place: str, within: PurePosixPath | Path, depth: int 
                 content = read_entry(archive, entry, min(left, MOST_BYTES))
                 left -= len(content or b"")
                 if inside and content is not None:
-                    yield from in_archive(content, f"{place}:{path}", name.with_suffix(""), depth + 1)
+                    yield from or_problem(content, name.with_suffix(""), f"{place}:{path}")
                 elif content is not None:
                     yield from one(name, f"{place}:{path}", content)
                 else:
@@ -142,9 +155,9 @@ def student_of(name: PurePosixPath) -> tuple[str, str]:
         return canvas["student"], canvas["id"]
     folders = [part for part in name.parts[:-1] if part not in {"", "."}]
     for folder in reversed(folders):
-        moodle = MOODLE.match(folder)
-        if moodle:
-            return moodle["student"], moodle["id"]
+        system = MOODLE.match(folder) or CANVAS.match(folder)  # Canvas: a zip file that a student sent
+        if system:
+            return system["student"], system["id"]
     if "submitted" in folders and folders.index("submitted") + 1 < len(folders):
         return folders[folders.index("submitted") + 1], ""
     stem = NOTEBOOK.sub("", name.name).rstrip("_- ")
