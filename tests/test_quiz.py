@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.lab.quiz import LETTERS, BankError, bank, draw, enough, mark, parse, question, topics
+from labkit.lab.quiz import LETTERS, BankError, bank, by_length, draw, enough, mark, parse, question, topics
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 SEEDS = st.integers(0, 10**6)
@@ -43,6 +43,7 @@ def test_length_does_not_tell_the_right_option():
     shortest = sum(is_the(min, found) for found in bank())
     assert 4 <= longest <= 10
     assert 4 <= shortest <= 10
+    assert 0.2 < sum(map(by_length, bank())) / 27 < 0.35
 
 
 def is_the(extreme, found):
@@ -50,6 +51,17 @@ def is_the(extreme, found):
     lengths = [len(option.text) for option in found.options]
     right = len(next(option.text for option in found.options if option.right))
     return right == extreme(lengths) and lengths.count(right) == 1
+
+
+def test_guessing_by_length_is_counted_fairly():
+    """Alone the longest: certain. One of four: a quarter. Shorter than another: never."""
+
+    def asked(*texts):
+        entry = {"name": "q", "topic": "t", "ask": "?", "options": [[text, "", ""] for text in texts]}
+        return parse({"topics": {"t": "T"}, "question": [entry]})[0]
+
+    found = [asked("aa", "b", "c", "d"), asked("a", "b", "c", "d"), asked("a", "bb", "c", "d")]
+    assert [by_length(each) for each in found] == [1, 0.25, 0]
 
 
 def test_no_option_stands_out_by_its_length():

@@ -155,6 +155,13 @@ def turned(asked: Question, random: Random) -> Question:
     return Question(asked.name, asked.topic, asked.ask, tuple(options))
 
 
+def by_length(asked: Question) -> float:
+    """The chance to be right by always choosing the longest option, or one of them where several are."""
+    most = max(len(option.text) for option in asked.options)
+    longest = [option.right for option in asked.options if len(option.text) == most]
+    return sum(longest) / len(longest)
+
+
 def mark(paper: tuple[Question, ...], answers: Mapping[int, str | tuple[str, int]]) -> Result:
     """Mark answers by the question's number, from 1: a letter, or a letter and a confidence in percent."""
     marked = []

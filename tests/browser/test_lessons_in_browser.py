@@ -172,3 +172,20 @@ def test_a_live_stream_is_stopped_by_its_button(page, address):
     said = live.inner_text()
     assert "cancelled" in said
     assert "is eligible under P-7" not in said
+
+
+def test_a_quiz_question_is_answered_without_a_mouse(page, address):
+    """Lesson 16: confidence, options, choice, answer; the focus keeps its place and goes on to the next."""
+    book = Book(page, address, "16_mastery_check.ipynb")
+    book.run_all()
+    quiz = book.cell("check-quiz")
+    assert quiz.locator("input[type=radio]").count() == 0
+    quiz.locator("select").first.focus()
+    type_keys(page, "f", "Tab", "Enter")
+    quiz.locator("input[type=radio]").first.wait_for(timeout=PATIENCE)
+    type_keys(page, "Tab", "Space", "Tab", "Tab", "Tab", "Tab", "Enter")
+    quiz.get_by_text("See lesson").wait_for(timeout=PATIENCE)
+    quiz.get_by_text("1 of 9 answered.").wait_for(timeout=PATIENCE)
+    type_keys(page, "Tab", "Tab", "Enter")
+    quiz.locator("input[type=radio]").nth(7).wait_for(timeout=PATIENCE)
+    assert quiz.locator("select:disabled").count() == 2

@@ -50,7 +50,7 @@ class Asked(Card):
         self._answered, self._on_commit = answered, on_commit
         self._sure = dropdown("How sure?", CONFIDENCE, 50)
         self._show = button("Show the options", self.show)
-        self._rest = w.VBox([], layout=w.Layout(width="100%"))
+        self._rest = w.VBox([], layout=w.Layout(align_items="flex-start", width="100%"))
         self.fill(text(question_html(self.title)), text(FIRST), self._sure, self._show, self._rest)
 
     @property
@@ -67,7 +67,9 @@ class Asked(Card):
         """Fix the confidence and show the options."""
         if self._rest.children:
             return
-        self._sure.disabled = self._show.disabled = True
+        self._sure.disabled = True
+        # Pressed buttons stay enabled: a disabled one loses the focus, and the keyboard its place.
+        self._show.description = "Your confidence is noted"
         self._radio = w.RadioButtons(
             options=[(label, label[0]) for label in self.options],
             value=None,
@@ -78,7 +80,7 @@ class Asked(Card):
         self._rest.children = [self._radio, self._press, self._said]
 
     def _pressed(self) -> None:
-        if self._radio.value is None:
+        if self.marked is None and self._radio.value is None:
             self._said.value = _live("Choose one of the four first.")
         else:
             self.answer(self._radio.value)
@@ -91,7 +93,8 @@ class Asked(Card):
         if confidence is not None:
             self._sure.value = confidence
         self.show()
-        self._radio.value, self._radio.disabled, self._press.disabled = letter.strip().upper(), True, True
+        self._radio.value, self._radio.disabled = letter.strip().upper(), True
+        self._press.description = "Answered"
         self.marked = Marked(self.number, self.asked, chosen, self._sure.value)
         self._said.value = _live(feedback_html(self.marked))
         right = self.asked.option(self.asked.right)
