@@ -84,11 +84,12 @@ def test_the_solution_passes_with_full_points(path: Path, seed: int) -> None:
 
 @every_solution
 def test_the_exercise_unsolved_fails_every_check(path: Path) -> None:
-    """It runs from top to bottom without an error, and earns nothing."""
+    """It runs from top to bottom without an error, earns nothing, and nobody is told what they thought."""
     report = judge(path.name[:2], code_cells(ROOT / "exercises" / path.name))
     assert not report.errors
     assert [False] * len(report.findings) == [finding.passed for finding in report.findings]
     assert 0 == report.points
+    assert [""] * len(report.findings) == [finding.misconception_name for finding in report.findings]
 
 
 @pytest.mark.parametrize("path", KNOWN_WRONG, ids=lambda path: f"{path.parent.name}/{path.stem}")

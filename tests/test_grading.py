@@ -69,6 +69,30 @@ def test_types_are_exact(wanted: Any, got: Any) -> None:
     assert same(encode(wanted), encode(wanted))
 
 
+def test_a_stub_is_missing() -> None:
+    """What nobody has written yet is not judged as if somebody had thought something."""
+    source = """
+def bare(a, b=1): ...
+def told(a): "Says what it does."
+class Empty:
+    "A class to come."
+    ...
+def one(): return 1
+def two():
+    "Two."
+    return 2
+class Full:
+    x = 1
+class Child(Full): ...
+"""
+    code, errors = run_cells([source])
+    assert not errors
+    for name in ("bare", "told", "Empty"):
+        assert {"missing": name} == observe(code, getattr, name)
+    for name in ("one", "two", "Full", "Child"):
+        assert "value" in observe(code, getattr, name)
+
+
 def test_what_was_encoded_can_be_read_again() -> None:
     """A misconception is a pattern in values, and is easier to see in Python's own."""
     for value in (1, True, None, "a", [1, (2, 3)], {"a": {"b": (1,)}, 2: [None]}, {1, 2}, 0.5):

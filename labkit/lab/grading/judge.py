@@ -190,7 +190,8 @@ def judge_check(check: Check, cases: Sequence[Case], observations: Sequence[Any]
     # Half of the cases right can be luck (a constant answer); only what is above it earns points.
     points = round(check.points * max(0.0, 2 * share - 1), 2)
     # A pattern that cannot be read is no pattern: the judge goes on without a name for it.
-    fitting = next((m for m in check.misconceptions if _fits(m, seen)), None)
+    # A part that nobody has written yet has no thought behind it either.
+    fitting = None if _is_unwritten(seen) else next((m for m in check.misconceptions if _fits(m, seen)), None)
     first = wrong[0]
     return Finding(
         check=check.name,
@@ -207,6 +208,11 @@ def judge_check(check: Check, cases: Sequence[Case], observations: Sequence[Any]
         next_step=check.next_step,
         read=check.read,
     )
+
+
+def _is_unwritten(seen: Sequence[Seen]) -> bool:
+    """Whether no answer came at all: a stub gives None, or nothing is defined."""
+    return all(one.observation == {"value": None} or "missing" in one.observation for one in seen)
 
 
 def _fits(misconception: Misconception, seen: Sequence[Seen]) -> bool:
@@ -302,7 +308,7 @@ def show_observation(observation: Observation) -> str:
     if "value" in observation:
         return show(observation["value"])
     if "missing" in observation:
-        return f"`{observation['missing']}` is not defined"
+        return f"`{observation['missing']}` is not there yet, or still empty"
     if "timeout" in observation:
         return f"no answer within {observation['timeout']} s"
     if "raised" in observation:

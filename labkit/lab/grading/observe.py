@@ -41,21 +41,39 @@ class Missing(Exception):
     """A probe asked for a name that the notebook does not define."""
 
 
+def _stub() -> None: ...
+
+
+def _stub_with_docstring() -> None:
+    """Nothing."""
+
+
+_STUBS = {_stub.__code__.co_code, _stub_with_docstring.__code__.co_code}
+_EVERY_CLASS = {*vars(type("Empty", (), {})), "__qualname__", "__firstlineno__", "__static_attributes__"}
+
+
+def is_stub(value: Any) -> bool:
+    """Whether a function has no body, or a class no members: nobody has written it yet."""
+    if type(value) is types.FunctionType:
+        # The same code may return another constant than None: it is the last one.
+        return value.__code__.co_code in _STUBS and value.__code__.co_consts[-1] is None
+    return type(value) is type and value.__bases__ == (object,) and vars(value).keys() <= _EVERY_CLASS
+
+
 class TooLong(BaseException):
     """One question took longer than its limit."""
 
 
 class Code:
-    """The names that a notebook defines. Asking for one that is not there is an observation, not an error."""
+    """The names that a notebook defines. A missing one, or a stub, is an observation."""
 
     def __init__(self, names: Mapping[str, Any]) -> None:
         self._names = names
 
     def __getattr__(self, name: str) -> Any:
-        try:
-            return self._names[name]
-        except KeyError:
-            raise Missing(name) from None
+        if name not in self._names or is_stub(self._names[name]):
+            raise Missing(name)
+        return self._names[name]
 
 
 def run_cells(

@@ -42,6 +42,11 @@ def _good(random: Random) -> Case:
     }
 
 
+def _with(random: Random, **changes: Any) -> Case:
+    """Good values but for these, which come first: a learner reads the beginning of a case."""
+    return {**changes, **{name: value for name, value in _good(random).items() if name not in changes}}
+
+
 # ── the rules ───────────────────────────────────────────────────────────────────────────────────
 
 BROKEN: tuple[tuple[str, Any], ...] = (
@@ -85,13 +90,13 @@ def _case(values: Case, *floats: str, keep_list: bool = False) -> Case:
 
 
 def _draw_rules(random: Random) -> list[Case]:
-    cases = [_case({**_good(random), name: value}) for name, value in (*BROKEN, *KEPT)]
-    cases += [_case({**_good(random), "timeout_seconds": text}, "timeout_seconds") for text in ("inf", "nan")]
+    cases = [_case(_with(random, **{name: value})) for name, value in (*BROKEN, *KEPT)]
+    cases += [_case(_with(random, timeout_seconds=text), "timeout_seconds") for text in ("inf", "nan")]
     cases.append(_case(_good(random), keep_list=True))
-    cases.append(_case({**_good(random), "policy_line_ids": ["P-7", "see P-8"]}))
-    cases.append(_case({**_good(random), "policy_line_ids": ["P-7", 8]}))
+    cases.append(_case(_with(random, policy_line_ids=["P-7", "see P-8"])))
+    cases.append(_case(_with(random, policy_line_ids=["P-7", 8])))
     several = dict(random.sample([(name, value) for name, value in BROKEN if name != "account_id"], 3))
-    return [*cases, _case({**_good(random), **several, "account_id": "a b"}), _case(_good(random))]
+    return [*cases, _case(_with(random, **several, account_id="a b")), _case(_good(random))]
 
 
 def _is_id(value: object) -> bool:
@@ -183,9 +188,9 @@ def _draw_refusals(random: Random) -> list[Case]:
         ("max_retries", 99),
         ("trace_id", ""),
     ]
-    cases = [_case({**_good(random), name: value}) for name, value in random.sample(wrong, 4)]
+    cases = [_case(_with(random, **{name: value})) for name, value in random.sample(wrong, 4)]
     two = {"task": "none", "max_retries": -1}
-    return [*cases, _case({**_good(random), **two}), _case(_good(random)), _case(_good(random))]
+    return [*cases, _case(_with(random, **two)), _case(_good(random)), _case(_good(random))]
 
 
 def _refusals(case: Case) -> Any:
@@ -251,12 +256,19 @@ def _reader(case: Case) -> Any:
     return {"request": _made(data), "data left alone": True}
 
 
-def _reader_made(those: Callable[[Case], object]) -> Callable[[Sequence[Seen]], bool]:
-    """Whether a request was made of such data, which should have been refused."""
+def _reader_made(those: Callable[[Case, Case], object]) -> Callable[[Sequence[Seen]], bool]:
+    """Whether such a request was made of such data, which should have been refused."""
     return lambda seen: any(
-        "value" in one.observation and isinstance(one.expected, Raises) and those(one.case["data"])
+        isinstance(one.expected, Raises)
+        and isinstance(one.plain, dict)
+        and those(one.case["data"], one.plain["request"])
         for one in seen
     )
+
+
+def _letters(_: Case, request: Case) -> bool:
+    ids = request["policy_line_ids"]
+    return isinstance(ids, tuple) and all(len(one) == 1 for one in ids)
 
 
 def _list_as_it_came(seen: Sequence[Seen]) -> bool:
@@ -407,23 +419,27 @@ EXERCISE = Exercise(
                 Misconception(
                     "drops-the-unknown",
                     "You drop fields that you do not know. A misspelt `retries` then means nothing, and nobody is told.",
-                    _reader_made(lambda data: set(data) - set(FIELDS)),
+                    _reader_made(lambda data, made: set(data) - set(made)),
                 ),
                 Misconception(
                     "fills-the-gaps",
                     "You fill a missing field with a value of your own. It is now a request that nobody made.",
-                    _reader_made(lambda data: set(REQUIRED) - set(data)),
+                    _reader_made(lambda data, _: set(REQUIRED) - set(data)),
                 ),
                 Misconception(
                     "letters-as-ids",
                     'You made a tuple of whatever came. `tuple("P-7")` is three ids: P, - and 7.',
-                    _reader_made(lambda data: isinstance(data.get("policy_line_ids"), str)),
+                    _reader_made(_letters),
                 ),
                 Misconception(
                     "repairs-the-types",
                     "You convert values until they fit. A number that comes as text is a fault of the sender, who "
                     "should hear of it.",
-                    _reader_made(lambda data: isinstance(data.get("max_retries"), str)),
+                    _reader_made(
+                        lambda data, made: (
+                            isinstance(data.get("max_retries"), str) and isinstance(made["max_retries"], int)
+                        )
+                    ),
                 ),
                 Misconception(
                     "changes-what-it-reads",

@@ -136,7 +136,8 @@ def _draw_calls(random: Random) -> list[Case]:
         words = f"card {random.randint(10000, 99999)} of Mrs Sample"
         answer = _answer(random, policy)
         asked = {"question": f"About {words}: may it be rotated?", "words": words, "fields": list(FIELDS)}
-        return {"reply": {"answer": answer, "usage": usage}, "takes_s": takes_s, **policy, **asked, **more}
+        # What differs comes first: a learner reads the beginning of a case.
+        return {**more, "takes_s": takes_s, "reply": {"answer": answer, "usage": usage}, **policy, **asked}
 
     def takes() -> float:
         return random.uniform(0.01, 1.0)
@@ -160,6 +161,11 @@ def _draw_calls(random: Random) -> list[Case]:
         malformed,
         case(takes(), raises="CancelledError"),
     ]
+
+
+def _draw_private(random: Random) -> list[Case]:
+    good, unknown, _, _, timeout, crash, _, _ = _draw_calls(random)
+    return [good, unknown, timeout, crash]
 
 
 def _end(case: Case) -> tuple[str, str | None]:
@@ -191,6 +197,14 @@ def _record(case: Case) -> Any:
 
 def _private(_: Case) -> Any:
     return [{"fields": sorted(FIELDS), "has the customer's words": False}]
+
+
+def _is_private(seen: Seen) -> bool:
+    """Whether all records are right in this. That an end left none is another check's matter, but for the good end."""
+    records = seen.plain
+    if not isinstance(records, list):
+        return False
+    return all(one == seen.expected[0] for one in records) and bool(records or _end(seen.case)[0] != "ok")
 
 
 def _of(seen: Sequence[Seen], *statuses: str) -> list[Seen]:
@@ -401,8 +415,9 @@ EXERCISE = Exercise(
             name="private",
             asks="Which fields a record has, and whether customer text gets into it",
             points=1,
-            draw=_draw_calls,
+            draw=_draw_private,
             expect=_private,
+            agrees=_is_private,
             because="Records are kept for long and read by many. Customer text has no business in them.",
             next_step="Five fields and no other; after a crash the name of the class.",
             read=f"{READ}#remember",

@@ -31,55 +31,51 @@ def _wrong(seen: Sequence[Seen]) -> list[Seen]:
 
 
 def _draw_deadlines(random: Random) -> list[Case]:
-    cases: list[Case] = []
-    for _ in range(4):
+    """Moments before, at and after the end, and delays just below, at and above what is left."""
+
+    def case(left: float, delay: float) -> Case:
         seconds = _quarters(random, 3, 20)
-        first = _quarters(random, 0.5, seconds - 1)
-        left = seconds - first
-        then = [
-            [0, seconds - 0.25],
-            [first, left],
-            [0, left - 0.25],
-            [0, left + 0.25],
-            [left - 0.25, 0.0],
-            [0.25, 0.0],
-            [_quarters(random, 1, 9), 0.25],
-        ]
-        cases.append({"starts_at": _start(random), "seconds": seconds, "then": then})
-    return cases
+        first = _quarters(random, 0.25, seconds - 1)
+        passes = [first, seconds - left - first]
+        return {"seconds": seconds, "passes": passes, "delay": delay, "starts_at": _start(random)}
+
+    rest = _quarters(random, 0.5, 1)
+    start = {"seconds": 12.0, "passes": [], "delay": 11.75, "starts_at": _start(random)}
+    return [
+        start,
+        case(rest, rest),
+        case(rest, rest - 0.25),
+        case(rest, rest + 0.25),
+        case(0.25, 0.0),
+        case(0.75, 0.75),
+        case(0.0, 0.0),
+        case(0.0, 0.25),
+        case(-1.5, 0.0),
+        case(-_quarters(random, 2, 9), 0.25),
+    ]
 
 
 def _deadline(case: Case) -> Any:
-    now, said = 0.0, []
-    for passes, delay in case["then"]:
-        now += passes
-        left = max(0.0, case["seconds"] - now)
-        said.append({"left": left, "expired": left == 0, "fits": delay < left})
-    return said
+    left = max(0.0, case["seconds"] - sum(case["passes"]))
+    return {"left": left, "expired": left == 0, "fits": case["delay"] < left}
 
 
-def _moments(shows: Callable[[dict[str, Any], dict[str, Any]], object]) -> Callable[[Sequence[Seen]], bool]:
-    """Whether in each case some moment shows this: what was said, what should have been."""
-    return lambda seen: all(
-        any(bool(shows(got, want)) for got, want in zip(one.plain, one.expected, strict=True)) for one in seen
-    )
+def _less_than_nothing(seen: Sequence[Seen]) -> bool:
+    return any(one.plain["left"] < 0 for one in seen)
 
 
 def _starts_again(seen: Sequence[Seen]) -> bool:
-    return all(
-        all(moment["left"] >= one.case["seconds"] and not moment["expired"] for moment in one.plain)
-        for one in seen
-    )
+    return all(one.plain["left"] == one.case["seconds"] for one in seen)
 
 
 def _only(name: str, those: Callable[[dict[str, Any]], object]) -> Callable[[Sequence[Seen]], bool]:
     """Whether one thing is wrong, and only in moments of this sort."""
 
     def fits(seen: Sequence[Seen]) -> bool:
-        pairs = [pair for one in seen for pair in zip(one.plain, one.expected, strict=True)]
-        wrong = [(got, want) for got, want in pairs if got != want]
+        wrong = _wrong(seen)
         return bool(wrong) and all(
-            {**got, name: None} == {**want, name: None} and bool(those(want)) for got, want in wrong
+            {**one.plain, name: None} == {**one.expected, name: None} and bool(those(one.expected))
+            for one in wrong
         )
 
     return fits
@@ -155,6 +151,11 @@ def _loop(case: Case) -> Any:
     return {"limits": limits, "waits": waits, "ends": end, "after_s": spent}
 
 
+def _waits(case: Case) -> Any:
+    seen = _loop(case)
+    return {"attempts": len(seen.pop("limits")), **seen}
+
+
 def _spent_as(share: Callable[[Case], float]) -> Callable[[Sequence[Seen]], bool]:
     """Whether every attempt got the same limit, and somewhere too much."""
     return lambda seen: (
@@ -163,15 +164,12 @@ def _spent_as(share: Callable[[Case], float]) -> Callable[[Sequence[Seen]], bool
     )
 
 
-def _too_long(seen: Sequence[Seen]) -> bool:
-    return any(one.plain["after_s"] > one.case["seconds"] for one in seen)
-
-
 def _end_is(name: str, those: Callable[[Any], object]) -> Callable[[Sequence[Seen]], bool]:
     """Whether a call that should end so ended in another way, and took its steps rightly."""
     return lambda seen: any(
         one.expected["ends"]["status"] == name
-        and one.plain["limits"] == one.expected["limits"]
+        and one.plain.get("limits") == one.expected.get("limits")
+        and one.plain.get("attempts") == one.expected.get("attempts")
         and bool(those(one.plain["ends"]))
         for one in _wrong(seen)
     )
@@ -190,16 +188,7 @@ def _cut_wait(seen: Sequence[Seen]) -> bool:
 def _attempts_off(seen: Sequence[Seen]) -> bool:
     """Whether calls with time enough make one attempt less than there are delays and one."""
     short = [one for one in seen if one.expected["ends"] == FAILED]
-    return all(len(one.plain["limits"]) == len(one.case["delays"]) for one in short if one.case["delays"])
-
-
-def _waits_after_the_last(seen: Sequence[Seen]) -> bool:
-    return any(
-        one.expected["ends"] == FAILED
-        and one.plain["limits"] == one.expected["limits"]
-        and len(one.plain["waits"]) > len(one.case["delays"])
-        for one in seen
-    )
+    return all(one.plain["attempts"] == len(one.case["delays"]) for one in short if one.case["delays"])
 
 
 def _up_to_the_end(seen: Sequence[Seen]) -> bool:
@@ -328,7 +317,7 @@ EXERCISE = Exercise(
                 Misconception(
                     "less-than-nothing",
                     "You gave a negative rest. As a limit for an attempt it raises, or it means no limit at all.",
-                    _moments(lambda got, _: got["left"] < 0),
+                    _less_than_nothing,
                 ),
                 Misconception(
                     "alive-at-the-end",
@@ -379,7 +368,7 @@ EXERCISE = Exercise(
             asks="Which waits are begun, and when the loop gives up",
             points=2,
             draw=_draw_waits,
-            expect=_loop,
+            expect=_waits,
             because="To wait for an attempt that cannot be made is to say later what is known now.",
             next_step="Ask `fits` before you sleep, and sleep only between attempts.",
             read=f"{READ}#wait-that-does-not-fit",

@@ -13,26 +13,25 @@ class TooMany(Exception):
 
 
 def deadline(code: Code, case: Any) -> Any:
-    """What a deadline says at several moments, and to several delays."""
+    """What a deadline says in the end, having been asked now and then."""
     clock = FakeClock(case["starts_at"])
     made = code.Deadline(case["seconds"], clock)
-    said = []
-    for passes, delay in case["then"]:
+    for passes in case["passes"]:
+        made.remaining()
         clock.advance(passes)
-        said.append({"left": made.remaining(), "expired": made.expired(), "fits": made.fits(delay)})
-    return said
+    return {"left": made.remaining(), "expired": made.expired(), "fits": made.fits(case["delay"])}
 
 
-def loop(code: Code, case: Any) -> Any:
-    """The limits of the attempts, the waits, the end, and when it came."""
+def _loop(code: Code, case: Any) -> dict[str, Any]:
+    """Make the call: the limits of the attempts, the waits, the end, and when it came."""
     clock = FakeClock(case["starts_at"])
-    limits: list[Any] = []
+    given: list[Any] = []
 
     def send(limit: Any) -> bool:
-        limits.append(limit)
-        if len(limits) > MOST_CALLS:
+        given.append(limit)
+        if len(given) > MOST_CALLS:
             raise TooMany
-        takes, answers = case["attempts"][min(len(limits), len(case["attempts"])) - 1]
+        takes, answers = case["attempts"][min(len(given), len(case["attempts"])) - 1]
         clock.advance(min(takes, limit))
         return bool(answers and takes <= limit)
 
@@ -44,26 +43,37 @@ def loop(code: Code, case: Any) -> Any:
         clock=clock,
         sleep=clock.sleep,
     )
-    return {"limits": limits, "waits": clock.slept, "ends": ends, "after_s": clock.now - case["starts_at"]}
+    return {"limits": given, "waits": clock.slept, "ends": ends, "after_s": clock.now - case["starts_at"]}
+
+
+def limits(code: Code, case: Any) -> Any:
+    """What each attempt was given, and how it ended."""
+    return _loop(code, case)
+
+
+def waits(code: Code, case: Any) -> Any:
+    """How many attempts were made, and what was waited for."""
+    seen = _loop(code, case)
+    return {"attempts": len(seen.pop("limits")), **seen}
 
 
 def drip(code: Code, case: Any) -> Any:
     """The limits of the reads, the end, and when it came."""
     clock = FakeClock(case["starts_at"])
-    limits: list[Any] = []
+    given: list[Any] = []
 
     def read(limit: Any) -> str:
-        limits.append(limit)
-        if len(limits) > MOST_CALLS:
+        given.append(limit)
+        if len(given) > MOST_CALLS:
             raise TooMany
-        takes, piece = case["pieces"][min(len(limits), len(case["pieces"])) - 1]
+        takes, piece = case["pieces"][min(len(given), len(case["pieces"])) - 1]
         clock.advance(min(takes, limit))
         if takes > limit:
             raise TimeoutError
         return str(piece)
 
     ends = code.read_all(read, case["seconds"], clock)
-    return {"limits": limits, "ends": ends, "after_s": clock.now - case["starts_at"]}
+    return {"limits": given, "ends": ends, "after_s": clock.now - case["starts_at"]}
 
 
 def after(code: Code, case: Any) -> Any:
@@ -71,4 +81,4 @@ def after(code: Code, case: Any) -> Any:
     return code.after_timeout(list(case["events"]), case["acts"])
 
 
-PROBES = {"deadline": deadline, "limits": loop, "waits": loop, "drip": drip, "after": after}
+PROBES = {"deadline": deadline, "limits": limits, "waits": waits, "drip": drip, "after": after}
