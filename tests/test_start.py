@@ -148,12 +148,18 @@ def test_the_token_is_kept_and_only_loopback_listens(tmp_path: Path) -> None:
     assert ("--allow-root" in line) == (os.geteuid() == 0)
 
 
-def test_a_learners_own_settings_are_kept_beside_ours() -> None:
+def test_a_learners_own_settings_are_kept_beside_ours(tmp_path: Path) -> None:
     """A JUPYTER_CONFIG_PATH that is set stays in force, after ours."""
-    both = environment({"JUPYTER_CONFIG_PATH": "/mine", "KEPT": "yes"})
+    both = environment({"JUPYTER_CONFIG_PATH": "/mine", "KEPT": "yes"}, tmp_path)
     assert both["JUPYTER_CONFIG_PATH"].endswith(f"jupyter{os.pathsep}/mine")
     assert both["KEPT"] == "yes"
-    assert environment({})["JUPYTER_CONFIG_PATH"].endswith("jupyter")
+    assert environment({}, tmp_path)["JUPYTER_CONFIG_PATH"].endswith("jupyter")
+
+
+def test_what_is_learned_goes_into_one_journal(tmp_path: Path) -> None:
+    """`work/journal.jsonl`, unless the learner has named another file."""
+    assert environment({}, tmp_path)["LABKIT_JOURNAL"] == str(tmp_path / "work" / "journal.jsonl")
+    assert environment({"LABKIT_JOURNAL": "mine.jsonl"}, tmp_path)["LABKIT_JOURNAL"] == "mine.jsonl"
 
 
 def test_without_lessons_the_lab_still_opens(tmp_path: Path) -> None:

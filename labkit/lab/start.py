@@ -27,6 +27,7 @@ import typer
 
 from labkit.bootstrap.children import end, signals_end_the_child
 from labkit.bootstrap.words import Stop
+from labkit.lab.feed import VARIABLE
 from labkit.lab.house import copy_all, house
 
 SETTINGS = Path(__file__).with_name("jupyter")
@@ -52,7 +53,7 @@ def start(*, browser: bool, port: int, home: Path | None = None, say: Say = type
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,
-            env=environment(os.environ),
+            env=environment(os.environ, home),
             start_new_session=os.name == "posix",
         )
         try:
@@ -125,13 +126,14 @@ def command(home: Path, port: int) -> list[str]:
     ]
 
 
-def environment(inherited: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables JupyterLab starts with: no news prompt, no update check, this Python's kernel."""
+def environment(inherited: Mapping[str, str], home: Path) -> dict[str, str]:
+    """Return JupyterLab's variables: no news prompt, no update check, this Python's kernel, the journal."""
     paths = [str(SETTINGS), inherited.get("JUPYTER_CONFIG_PATH", "")]
     return {
         **inherited,
         "JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, paths)),
         "JUPYTER_PREFER_ENV_PATH": "1",
+        VARIABLE: inherited.get(VARIABLE) or str(home / "work" / "journal.jsonl"),
     }
 
 

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
+from labkit.lab import feed
 from labkit.lab.grading import bank
 from labkit.lab.grading.feedback import Feedback
 from labkit.lab.grading.observe import Code, observations
@@ -39,4 +40,6 @@ def check(number: str | int, names: Mapping[str, Any] | None = None, *, seed: in
     exercise, probes = bank.load(wanted), bank.load_probes(wanted)
     code = Code(sys._getframe(1).f_globals if names is None else names)  # noqa: SLF001 - the notebook's own names
     cases = exercise.draw(Random(seed))
-    return Feedback(exercise.judge(cases, observations(code, probes, cases)))
+    report = exercise.judge(cases, observations(code, probes, cases))
+    feed.checked(report)
+    return Feedback(report)

@@ -1,5 +1,6 @@
 """Widgets over the figures and the core. The only package that imports ipywidgets."""
 
+from labkit.lab import feed
 from labkit.lab.widgets.base import (
     Card,
     Explore,
@@ -19,6 +20,8 @@ from labkit.lab.widgets.base import (
 from labkit.lab.widgets.quiz import Quiz
 from labkit.lab.widgets.recall import ask
 from labkit.lab.widgets.timeline import Stepper
+
+subscribe(feed.heard)
 
 __all__ = [
     "Card",
