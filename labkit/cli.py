@@ -168,6 +168,16 @@ def call(
 
 
 @app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1", port: Port = 8080
+) -> None:
+    """Run the capstone's support desk in a browser, with a practice provider of its own."""
+    from labkit.lab.capstone import serve as run_desk  # noqa: PLC0415
+
+    run_desk(host, port, typer.echo)
+
+
+@app.command()
 def replay(
     story: Annotated[
         str | None, typer.Argument(help="A story's name or a cassette's file; none: a list.")
@@ -186,6 +196,62 @@ def replay(
         show(player.listing())
     else:
         player.replay(story, step=step, real_time=real_time, against=against)
+
+
+@app.command()
+def grade(
+    submissions: Annotated[list[Path], typer.Argument(help="Folders, zip files and notebooks.")],
+    out: Annotated[Path, typer.Option(help="Where marks and feedback go; a killed run resumes there.")],
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0: one for each core.")] = 0,
+    *,
+    unsafe_no_sandbox: Annotated[
+        bool, typer.Option("--unsafe-no-sandbox", help="Run the notebooks as you, with no walls.")
+    ] = False,
+) -> None:
+    """Grade a class. Exit code 0: all have a result; 1: it could not run; 3: some have no mark."""
+    from labkit.lab.grading.command import grade_class  # noqa: PLC0415
+
+    raise typer.Exit(grade_class(submissions, out, workers=workers, sandboxed=not unsafe_no_sandbox))
+
+
+@app.command()
+def progress() -> None:
+    """Say how far you are, and how often you were right when you were sure."""
+    import time  # noqa: PLC0415
+
+    from labkit.lab import selfstudy  # noqa: PLC0415
+
+    typer.echo(selfstudy.progress(selfstudy.journal_here().read(), time.time()))
+
+
+@app.command()
+def review(
+    most: Annotated[int, typer.Option(min=1, help="Ask at most so many questions.")] = 10,
+) -> None:
+    """Ask what you missed: after one day, after three and after seven."""
+    from labkit.lab import selfstudy  # noqa: PLC0415
+
+    selfstudy.review(selfstudy.journal_here(), say=typer.echo, most=most)
+
+
+journal = typer.Typer(help="Take your journal along as one file; nothing is sent.", no_args_is_help=True)
+app.add_typer(journal, name="journal")
+
+
+@journal.command(name="export")
+def journal_export(file: Annotated[Path, typer.Argument(help="A new file.")]) -> None:
+    """Write the whole journal into one file."""
+    from labkit.lab import selfstudy  # noqa: PLC0415
+
+    typer.echo(selfstudy.carry(selfstudy.journal_here(), out=file))
+
+
+@journal.command(name="import")
+def journal_import(file: Annotated[Path, typer.Argument(help="What export wrote.")]) -> None:
+    """Add what another journal has and this one lacks."""
+    from labkit.lab import selfstudy  # noqa: PLC0415
+
+    typer.echo(selfstudy.carry(selfstudy.journal_here(), into=file))
 
 
 @app.command()

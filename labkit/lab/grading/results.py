@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Self
@@ -25,6 +25,10 @@ CREATE TABLE IF NOT EXISTS graded (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS handed_in (
     student TEXT, exercise TEXT, digest TEXT, place TEXT, problem TEXT, course_id TEXT, code TEXT,
+    PRIMARY KEY (student, exercise)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS told (
+    student TEXT, exercise TEXT, digest TEXT, bank TEXT, outcome TEXT, points REAL, report TEXT,
     PRIMARY KEY (student, exercise)
 ) WITHOUT ROWID;
 """
@@ -67,6 +71,19 @@ class Row:
         if self.problem:
             return "unreadable"
         return self.graded.outcome if self.graded else "not_graded"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A mark that was given to a student, and what it rested on. `points` is None where there was none."""
+
+    student: str
+    exercise: str
+    digest: str
+    bank: str
+    outcome: str
+    points: float | None
+    report: str
 
 
 class Results:
@@ -142,13 +159,17 @@ class Results:
             return Graded(*row) if row else None
         return None
 
-    def before(self, exercise: str, digest: str) -> list[Graded]:
-        """The results of the same work with other versions of the bank."""
-        rows = self._db.execute(
-            "SELECT * FROM graded WHERE exercise = ? AND digest = ? AND bank <> ? ORDER BY bank",
-            (exercise, digest, self._bank(exercise)),
-        ).fetchall()
-        return [Graded(*row) for row in rows]
+    def told(self) -> dict[tuple[str, str], Told]:
+        """The marks as the last finished run gave them, by student and exercise."""
+        rows = self._db.execute("SELECT * FROM told").fetchall()
+        return {(row[0], row[1]): Told(*row) for row in rows}
+
+    def tell(self, told: Iterable[Told]) -> None:
+        """Note the marks that this run gives, so that the next can say what changed."""
+        with self._db:
+            self._db.executemany(
+                "INSERT OR REPLACE INTO told VALUES (?, ?, ?, ?, ?, ?, ?)", map(astuple, told)
+            )
 
     def code(self) -> Iterator[tuple[str, str, str]]:
         """Student, exercise and code of everything that was handed in and could be read."""

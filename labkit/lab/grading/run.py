@@ -15,6 +15,8 @@ import concurrent.futures
 import hashlib
 import json
 import multiprocessing
+import os
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -37,7 +39,8 @@ SEEDED_BY = ("judge.py", "observe.py", "child.py")
 
 @cache
 def bank_digest(exercise: str) -> str:
-    """Names everything that a mark depends on besides the work. 16 hex digits."""
+    """Names everything that a mark depends on besides the work, in 16 hex digits. `UnknownExercise`."""
+    bank.load(exercise)
     grading = Path(bank.__file__).parent.parent
     files = [grading / name for name in SEEDED_BY]
     files += [grading / "bank" / side / f"e{exercise}.py" for side in ("probes", "judges")]
@@ -118,7 +121,20 @@ def _work(exercise: str, digest: str, cells: tuple[str, ...], limits: Limits, *,
 
 def local(workers: int) -> concurrent.futures.Executor:
     """A pool of processes, each with a sandbox of its own."""
-    return concurrent.futures.ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    spawn = multiprocessing.get_context("spawn")
+    return concurrent.futures.ProcessPoolExecutor(workers, spawn, initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """A worker whose run was killed would wait for work for ever, and keep its sandbox."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def grade(
@@ -130,8 +146,8 @@ def grade(
     limits: Limits = Limits(),  # noqa: B008 - frozen
     sandboxed: bool = True,
     told: Callable[[Progress], None] = lambda _: None,
-) -> None:
-    """Grade what has no result yet, and note who handed in what.
+) -> int:
+    """Grade what has no result yet, and note who handed in what. Gives how many were graded.
 
     `pool` makes the executor: `local` here, or a cluster's. Work that is lost with a worker is asked for
     again, three times at most; then it is `grader_error`, which a later run tries anew.
@@ -145,12 +161,14 @@ def grade(
         if known and not submission.problem and not results.has(submission.exercise, submission.digest):
             todo[(submission.exercise, submission.digest)] = submission
     total = len(todo)
+    results.commit()
     for done, graded in enumerate(
         _graded(list(todo.values()), pool, workers, limits, sandboxed=sandboxed), 1
     ):
         results.keep(graded)
         told(Progress(done, total, total, time.perf_counter() - began))
     results.commit()
+    return total
 
 
 def _graded(
