@@ -297,7 +297,7 @@ EXERCISE = Exercise(
             draw=_draw_prices,
             expect=_price,
             because="A bill adds up millions of such prices: what is wrong in one is wrong a million times.",
-            next_step="Work out the lesson's call by hand, bucket by bucket: $0.0005 and $0.00048.",
+            next_step="Work out the lesson's call by hand, bucket by bucket: 0.0005 dollars in, 0.00048 out.",
             read=f"{READ}#library-source",
             misconceptions=(
                 Misconception(
