@@ -177,7 +177,13 @@ def index() -> Iterator[ThreadingHTTPServer]:
 def stalled(index: ThreadingHTTPServer) -> dict[str, str]:
     """The variables that make pip use the stalling index."""
     url = f"http://127.0.0.1:{index.server_address[1]}/simple"
-    return {"PIP_NO_INDEX": "0", "PIP_INDEX_URL": url, "PIP_FIND_LINKS": "", "NO_PROXY": "*"}
+    return {
+        "PIP_NO_INDEX": "0",
+        "PIP_INDEX_URL": url,
+        "PIP_FIND_LINKS": "",
+        "PIP_RETRIES": "0",
+        "NO_PROXY": "*",
+    }
 
 
 # -- it works, once -----------------------------------------------------------------------------------
@@ -448,7 +454,7 @@ def test_a_killed_start_keeps_others_out_until_its_pip_is_gone(
     child.communicate()
     assert "is making .venv here" in house.run("start").stderr
     index.release.set()
-    until = time.monotonic() + 30
+    until = time.monotonic() + 90
     while house.left_over() and time.monotonic() < until:
         time.sleep(0.05)
     again = house.run("start")
