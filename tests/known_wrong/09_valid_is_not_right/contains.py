@@ -1,0 +1,15 @@
+"""nearly-the-word: an answer that contains one of the words means it."""
+
+FIELDS = ("decision", "rotation_window_days", "source_line_ids")
+
+
+def shape_faults(data):
+    lines, days = data.get("source_line_ids"), data.get("rotation_window_days")
+    holds = {
+        "decision": any(
+            word in str(data.get("decision", "")).lower() for word in ("eligible", "not_specified")
+        ),
+        "rotation_window_days": type(days) is int,
+        "source_line_ids": isinstance(lines, list) and all(isinstance(line, str) for line in lines),
+    }
+    return [name for name, kept in holds.items() if not kept] + sorted(set(data) - set(FIELDS))

@@ -1,0 +1,13 @@
+"""converts-the-number: a number in quotation marks is a number all the same."""
+
+FIELDS = ("decision", "rotation_window_days", "source_line_ids")
+
+
+def shape_faults(data):
+    lines, days = data.get("source_line_ids"), data.get("rotation_window_days")
+    holds = {
+        "decision": data.get("decision") in ("eligible", "not_eligible", "not_specified"),
+        "rotation_window_days": str(days).replace(".0", "").lstrip("-").isdigit(),
+        "source_line_ids": isinstance(lines, list) and all(isinstance(line, str) for line in lines),
+    }
+    return [name for name, kept in holds.items() if not kept] + sorted(set(data) - set(FIELDS))
