@@ -189,3 +189,15 @@ def test_a_quiz_question_is_answered_without_a_mouse(page, address):
     type_keys(page, "Tab", "Tab", "Enter")
     quiz.locator("input[type=radio]").nth(7).wait_for(timeout=PATIENCE)
     assert quiz.locator("select:disabled").count() == 2
+
+
+def test_lines_are_marked_without_a_mouse_and_then_the_harm_is_shown(page, address):
+    """Lesson 14: Tab and Space mark two lines, Enter commits; score and harms were hidden until then."""
+    book = Book(page, address, "14_spot_the_problems.ipynb")
+    book.run_all()
+    picker, result, harm = book.cell("mark-short"), book.cell("found-short"), book.cell("harm-wait")
+    assert "270" not in harm.inner_text()
+    picker.locator("input[type=checkbox]").first.focus()
+    type_keys(page, *["Tab"] * 8, "Space", *["Tab"] * 8, "Space", "Tab", "Enter")
+    result.get_by_text("2 of 5 found, 3 missed, 0 false alarms.").wait_for(timeout=PATIENCE)
+    harm.get_by_text("270", exact=True).wait_for(timeout=PATIENCE)
