@@ -215,6 +215,14 @@ def grade(
 
 
 @app.command()
+def report(folder: Annotated[Path, typer.Argument(help="What `labkit grade --out` wrote.")]) -> None:
+    """Write a page about the class: marks, questions, misconceptions, work that looks alike."""
+    from labkit.lab.grading.report import write_report  # noqa: PLC0415
+
+    typer.echo(write_report(folder))
+
+
+@app.command()
 def progress() -> None:
     """Say how far you are, and how often you were right when you were sure."""
     import time  # noqa: PLC0415
