@@ -70,14 +70,14 @@ def test_progress_has_a_line_for_each_lesson() -> None:
 
 
 def test_the_plot_shows_confidence_against_outcome() -> None:
-    """At about 90% sure, one of two: half a bar."""
+    """At about 90% sure, one of two: half a bar, short of the mark."""
     told = plot(
         [
             entry("answered", "16-a", right=True, confidence=90),
             entry("answered", "16-b", right=False, confidence=90),
         ]
     )
-    assert "80-100%  ██████████··········   50%  (1 of 2)" in told
+    assert "80-100%  ██████████········|··   50%  (1 of 2)" in told
     assert plot([]) == ""
 
 

@@ -101,13 +101,19 @@ def plot(entries: Iterable[Entry]) -> str:
     bins = calibration(entries)
     if not bins:
         return ""
-    lines = ["How sure you were, and how often you were right:"]
+    lines = ["How sure you were, and how often you were right (| is where you said it would be):"]
     for found in bins:
         share = found.right / found.count
-        bar = "█" * round(share * BAR)
-        low, high = found.confidence - 10, found.confidence + 10
-        lines.append(f"  {low:>3}-{high:<3}%  {bar:·<{BAR}}  {share:>4.0%}  ({found.right} of {found.count})")
+        said = f"{found.confidence - 10}-{found.confidence + 10}%"
+        lines.append(
+            f"  {said:<8} {_bar(share, found.confidence)}  {share:>4.0%}  ({found.right} of {found.count})"
+        )
     return "\n".join(lines)
+
+
+def _bar(share: float, said: int) -> str:
+    bar, place = f"{'█' * round(share * BAR):·<{BAR}}", round(said / 100 * BAR)
+    return f"{bar[:place]}|{bar[place:]}"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:
