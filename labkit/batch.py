@@ -85,7 +85,8 @@ class SortedOut:
 def reconcile_batch(calls: Mapping[str, Call], lines: Iterable[Line]) -> SortedOut:
     """Sort what came back by id, through the same gates as any reply.
 
-    `calls` holds one fresh `Call` for each id that was sent. Of two lines with one id, a success counts.
+    `calls` holds one fresh `Call` for each id that was sent.
+    Of two lines with one id, a success counts.
     """
     done: dict[str, Answer[Any]] = {}
     failed: dict[str, Failure] = {}
@@ -101,7 +102,7 @@ def reconcile_batch(calls: Mapping[str, Call], lines: Iterable[Line]) -> SortedO
                 failed.pop(line.custom_id, None)
             else:
                 failed[line.custom_id] = outcome
-    missing = tuple(custom_id for custom_id in calls if custom_id not in done and custom_id not in failed)
+    missing = tuple(name for name in calls if name not in done and name not in failed)
     return SortedOut(done, failed, missing, tuple(strangers))
 
 
