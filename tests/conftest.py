@@ -27,6 +27,7 @@ settings.load_profile("quick" if os.environ.get("LABKIT_QUICK") else "labkit")
 #: Files whose tests start processes, browsers or databases, simulate much, or wait for real.
 SLOW = {
     "test_cancellation.py",
+    "test_capstone_page.py",
     "test_cli.py",
     "test_control_widgets.py",
     "test_doctor.py",

@@ -53,6 +53,10 @@ FAULTS = {
     "lost_response": ("the job is made, the answer is lost", "rotations", ("lost_response",)),
 }
 
+# No fault, but time enough to press Cancel.
+SLOW_WORDS = {"slow_words": ("all is well, and the words come slowly", "calls", ("pace:0.4", "ok"))}
+CHOICES = {**FAULTS, **SLOW_WORDS}
+
 
 @dataclass
 class Desk:
@@ -91,7 +95,7 @@ def create_service(desk: Desk) -> Starlette:  # noqa: C901 - one short function 
     """The service as an ASGI app."""
 
     async def page(_: Request) -> Response:
-        options = "".join(f'<option value="{name}">{told}</option>' for name, (told, _, _) in FAULTS.items())
+        options = "".join(f'<option value="{name}">{told}</option>' for name, (told, _, _) in CHOICES.items())
         return HTMLResponse(PAGE.read_text("utf-8").replace("<!-- faults -->", options))
 
     async def ask(request: Request) -> Response:
@@ -120,7 +124,7 @@ def create_service(desk: Desk) -> Starlette:  # noqa: C901 - one short function 
 
     async def fault(request: Request) -> Response:
         name = str((await read(request)).get("fault", ""))
-        if name not in FAULTS:
+        if name not in CHOICES:
             return JSONResponse({"status": "bad_request"}, 400)
         desk.fault(name)
         return JSONResponse({"status": "set", "fault": name})
@@ -191,7 +195,7 @@ def desk_for(provider: Provider, ledger: Path, timeout_seconds: float = 8.0) -> 
     )
 
     def fault(name: str) -> None:
-        _, on, script = FAULTS[name]
+        _, on, script = CHOICES[name]
         provider.script((), on="calls")
         provider.script((), on="rotations")
         provider.script(script, on=on)
