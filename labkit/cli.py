@@ -199,6 +199,37 @@ def replay(
 
 
 @app.command()
+def check(
+    number: Annotated[str, typer.Argument(help="The exercise: 06")],
+    file: Annotated[Path | None, typer.Argument(help="Another notebook than your copy in work/.")] = None,
+) -> None:
+    """Run your exercise fresh, from top to bottom, and say what was found. Exit code 0: all passed."""
+    from labkit.lab.grading.learner import check_file  # noqa: PLC0415
+    from labkit.lab.house import house  # noqa: PLC0415
+    from labkit.lab.selfstudy import journal_here  # noqa: PLC0415
+
+    raise typer.Exit(check_file(number, house(), journal_here(), file=file))
+
+
+@app.command()
+def hint(number: Annotated[str, typer.Argument(help="The exercise: 06")]) -> None:
+    """Give the next of three hints. They cost nothing; your journal notes them."""
+    from labkit.lab.grading.learner import hint as next_hint  # noqa: PLC0415
+    from labkit.lab.selfstudy import journal_here  # noqa: PLC0415
+
+    typer.echo(next_hint(number, journal_here()))
+
+
+@app.command()
+def reset(number: Annotated[str, typer.Argument(help="The exercise: 06")]) -> None:
+    """Put an exercise back as it was handed out. What you had is kept in work/kept."""
+    from labkit.lab.grading.learner import reset as put_back  # noqa: PLC0415
+    from labkit.lab.house import house  # noqa: PLC0415
+
+    typer.echo(put_back(number, house()))
+
+
+@app.command()
 def grade(
     submissions: Annotated[list[Path], typer.Argument(help="Folders, zip files and notebooks.")],
     out: Annotated[Path, typer.Option(help="Where marks and feedback go; a killed run resumes there.")],

@@ -81,7 +81,7 @@ def own(number: int) -> str:
 
 
 def test_a_comment_hides_no_copy() -> None:
-    """Other comments and blank lines are near-identical; the same bytes are identical; the rest is neither."""
+    """Work with other comments is nearly identical, the same bytes are identical, the rest is neither."""
     code = {f"s{number:02}": own(number) for number in range(20)}
     code["copy"] = own(3)
     code["near"] = own(7).replace("):\n", "):  # mine\n\n")
