@@ -235,6 +235,7 @@ def grade(
     out: Annotated[Path, typer.Option(help="Where marks and feedback go; a killed run resumes there.")],
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0: one for each core.")] = 0,
     *,
+    cluster: Annotated[str, typer.Option(help="Send the work to this Dask scheduler: tcp://…:8786")] = "",
     unsafe_no_sandbox: Annotated[
         bool, typer.Option("--unsafe-no-sandbox", help="Run the notebooks as you, with no walls.")
     ] = False,
@@ -242,7 +243,8 @@ def grade(
     """Grade a class. Exit code 0: all have a result; 1: it could not run; 3: some have no mark."""
     from labkit.lab.grading.command import grade_class  # noqa: PLC0415
 
-    raise typer.Exit(grade_class(submissions, out, workers=workers, sandboxed=not unsafe_no_sandbox))
+    walls = not unsafe_no_sandbox
+    raise typer.Exit(grade_class(submissions, out, workers=workers, sandboxed=walls, cluster=cluster))
 
 
 @app.command()

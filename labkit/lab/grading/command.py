@@ -20,6 +20,7 @@ from rich.text import Text
 
 from labkit.lab.grading import gradebook
 from labkit.lab.grading import run as running
+from labkit.lab.grading.cluster import cluster as on_cluster
 from labkit.lab.grading.pages import write_feedback
 from labkit.lab.grading.results import Results
 from labkit.lab.grading.sandbox import NoSandbox, sandbox_available
@@ -43,19 +44,34 @@ def grade_class(
     *,
     workers: int = 0,
     sandboxed: bool = True,
-    pool: Callable[[], Executor] | None = None,
+    cluster: str = "",
     console: Console | None = None,
 ) -> int:
     """Grade, write everything, and give the exit code. Raises `NoSandbox` where it would be unsafe."""
     console = console or Console()
+    if cluster:
+        with on_cluster(cluster) as (pool, threads):
+            return _grade(places, out, console, pool, threads, sandboxed=True)
     workers = workers or os.cpu_count() or 1
     refuse_without_sandbox(console, sandboxed=sandboxed)
+    return _grade(places, out, console, lambda: running.local(workers), workers, sandboxed=sandboxed)
+
+
+def _grade(
+    places: Iterable[Path],
+    out: Path,
+    console: Console,
+    pool: Callable[[], Executor],
+    workers: int,
+    *,
+    sandboxed: bool,
+) -> int:
     with Results(out / "results.sqlite", running.bank_digest) as results, _bar(console) as bar:
         task = bar.add_task("grading", total=None)
         fresh = running.grade(
             find(places),
             results,
-            pool=pool or (lambda: running.local(workers)),
+            pool=pool,
             workers=workers,
             sandboxed=sandboxed,
             told=lambda progress: bar.update(task, completed=progress.done, total=progress.total),

@@ -20,6 +20,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import BrokenExecutor, CancelledError
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -104,19 +105,16 @@ class Progress:
     seconds: float
 
 
-_runner: Runner | None = None
-
-
-def _start_worker(*, sandboxed: bool) -> None:
-    global _runner  # noqa: PLW0603 - one sandbox for the life of a worker process
-    _runner = Sandbox() if sandboxed else Plain()
+_own = (
+    threading.local()
+)  # a sandbox runs one submission at a time, and a Dask worker may have several threads
 
 
 def _work(exercise: str, digest: str, cells: tuple[str, ...], limits: Limits, *, sandboxed: bool) -> Graded:
-    if _runner is None:
-        _start_worker(sandboxed=sandboxed)
-    assert _runner is not None  # noqa: S101 - made above
-    return grade_one(exercise, digest, cells, _runner, limits)
+    runner: Runner | None = getattr(_own, "runner", None)
+    if runner is None:
+        runner = _own.runner = Sandbox() if sandboxed else Plain()
+    return grade_one(exercise, digest, cells, runner, limits)
 
 
 def local(workers: int) -> concurrent.futures.Executor:
@@ -193,11 +191,11 @@ def _graded(
                 ready, _ = concurrent.futures.wait(flying, return_when=concurrent.futures.FIRST_COMPLETED)
                 for future in ready:
                     submission, tries = flying.pop(future)
-                    error = future.exception()
+                    error = CancelledError() if future.cancelled() else future.exception()
                     if error is None:
                         yield future.result()
                         continue
-                    broken = True
+                    broken = broken or isinstance(error, BrokenExecutor)
                     if tries < MOST_TRIES:
                         queue.append((submission, tries + 1))
                     else:
