@@ -60,6 +60,7 @@ def opened(page: Page, tmp_path: Path) -> Iterator[Open]:
     """A desk with a provider and a ledger of its own."""
     with practice() as provider, socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
+        listening.listen()  # from here on the browser may knock, also before the server answers
         desk = desk_for(provider, tmp_path / "actions.db", timeout_seconds=4.0)
         server = uvicorn.Server(uvicorn.Config(create_service(desk), log_level="critical"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
