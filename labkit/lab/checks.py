@@ -30,7 +30,7 @@ STRICT_NOTEBOOKS = (
     "--nbval",
     "--nbval-current-env",
     "--nbval-cell-timeout=60",
-    "--nbval-sanitize-with=tests/nbval_sanitize.cfg",
+    "--nbval-sanitize-with=tests/nbval.cfg",
 )
 ORDER = ("failed", "passed", "skipped", "xfailed", "xpassed", "warnings", "errors")
 
