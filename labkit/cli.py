@@ -248,6 +248,15 @@ def grade(
 
 
 @app.command()
+def verify() -> None:
+    """For authors: solutions pass, exercises fail, each known mistake is told its reason. 0: all of it."""
+    from labkit.lab.grading.verify import verify as look  # noqa: PLC0415
+    from labkit.lab.house import house  # noqa: PLC0415
+
+    raise typer.Exit(look(house()))
+
+
+@app.command()
 def report(folder: Annotated[Path, typer.Argument(help="What `labkit grade --out` wrote.")]) -> None:
     """Write a page about the class: marks, questions, misconceptions, work that looks alike."""
     from labkit.lab.grading.report import write_report  # noqa: PLC0415
