@@ -310,7 +310,7 @@ EXERCISE = Exercise(
             agrees=_number_agrees,
             because="A caller who comes before the time that was named is sent away again, and costs both sides a request.",
             next_step="Turn the header into seconds first, rounding a date up. Then take the larger of the two waits.",
-            read=f"{READ}#not-everything",
+            read=f"{READ}#why",
             misconceptions=(
                 Misconception(
                     "rounds-the-date-down",

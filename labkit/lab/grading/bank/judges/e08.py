@@ -290,7 +290,7 @@ EXERCISE = Exercise(
             expect=_key,
             because="The key is how the receiver knows a repeat. A new key means a new action, and a shared key loses one.",
             next_step="Take the four parts that say what is to be done, and nothing that says who asked or when.",
-            read=f"{READ}#run",
+            read=f"{READ}#why-designs",
             misconceptions=(
                 Misconception(
                     "a-key-per-attempt",
@@ -345,7 +345,7 @@ EXERCISE = Exercise(
             expect=_claim,
             because="Two workers that both believe in their claim both act.",
             next_step="Make it one statement, and ask how many rows it has written.",
-            read=f"{READ}#why",
+            read=f"{READ}#two-workers",
             misconceptions=(
                 Misconception(
                     "memory-is-durable",
@@ -383,7 +383,7 @@ EXERCISE = Exercise(
             expect=_once,
             because="A repeat must get the first answer, and a different request must not get the answer of another.",
             next_step="Compare the fingerprints first; then give the stored result, with False.",
-            read=f"{READ}#run",
+            read=f"{READ}#change-it-claim",
             misconceptions=(
                 Misconception(
                     "acts-on-every-call",
@@ -416,7 +416,7 @@ EXERCISE = Exercise(
             expect=_once,
             because="A lost answer does not prove that nothing happened. While nobody knows, acting again is a guess.",
             next_step="Claim, act, store the result, in this order, and undo nothing when `act` raises.",
-            read=f"{READ}#why",
+            read=f"{READ}#run-doubt",
             misconceptions=(
                 Misconception(
                     "act-then-record",
