@@ -444,6 +444,17 @@ def test_an_innocent_oddity_costs_nothing(box: Sandbox, name: str) -> None:
     assert ("passed", 10) == (graded.outcome, graded.points)
 
 
+@pytest.mark.parametrize("number", bank.numbers())
+def test_the_walls_are_no_hindrance(box: Sandbox, number: str) -> None:
+    """Each solution passes in here too, its check cells included, and each exercise unsolved earns nothing."""
+    for folder, earned in (("solutions", 1), ("exercises", 0)):
+        (path,) = (ROOT / folder).glob(f"{number}_*.ipynb")
+        cells = tuple(read_notebook(path.read_bytes()))
+        graded = grade_one(number, digest(list(cells)), cells, box, PATIENT)
+        assert ("passed" if earned else "failed", earned * graded.worth) == (graded.outcome, graded.points)
+        assert [] == json.loads(graded.report)["errors"]
+
+
 def test_a_lost_nursery_is_nobodys_fault(box: Sandbox) -> None:
     """A grader that dies says grader_error, and the next submission gets a new one."""
     assert box._process is not None
