@@ -183,50 +183,37 @@ def _always_true(seen: Sequence[Seen]) -> bool:
 # ── once ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _call(key: str, payload: Case, **how: bool) -> Case:
-    return {"key": key, "payload": payload, "acts": True, "lost": False, "rival": False, **how}
+Call = list[Any]  # a key, the window in days that is asked for, and how acting goes
 
 
-def _pair(random: Random) -> tuple[str, Case]:
-    account = _account(random)
-    days = random.randint(5, 90)
-    return f"create_rotation_job:{account}:P-7:v1", {"account_id": account, "window_days": days}
+def _pair(random: Random) -> tuple[str, int]:
+    return f"create_rotation_job:{_account(random)}:P-7:v1", random.randint(5, 90)
 
 
 def _draw_once(random: Random) -> list[Case]:
-    key, payload = "create_rotation_job:acct_10234:P-7:v1", {"account_id": "acct_10234", "window_days": 30}
-    other_key, other = _pair(random)
-    third_key, third = _pair(random)
-    changed = {**other, "window_days": other["window_days"] + 1}
-    turned = dict(reversed(list(third.items())))
+    def call(key: str, days: int, how: str = "works") -> Call:
+        return [key, days, how]
+
+    lesson = ("create_rotation_job:acct_10234:P-7:v1", 30)
+    other, third = _pair(random), _pair(random)
     return [
-        {"calls": [_call(key, payload), _call(key, payload)]},
-        {"calls": [_call(other_key, other)]},
-        {"calls": [_call(other_key, other), _call(other_key, changed), _call(other_key, other)]},
-        {
-            "calls": [
-                _call(key, payload),
-                _call(other_key, other),
-                _call(other_key, other),
-                _call(key, payload),
-            ]
-        },
-        {"calls": [_call(third_key, third), _call(third_key, turned), _call(third_key, third)]},
+        {"calls": [call(*lesson), call(*lesson)]},
+        {"calls": [call(*other)]},
+        {"calls": [call(*other), call(other[0], other[1] + 1), call(*other)]},
+        {"calls": [call(*lesson), call(*other), call(*other), call(*lesson)]},
+        {"calls": [call(*third), call(*third, "works, names in another order"), call(*third)]},
     ]
 
 
 def _draw_doubt(random: Random) -> list[Case]:
     cases = []
-    for acts in (True, False):
-        key, payload = _pair(random)
-        lost = _call(key, payload, lost=True, acts=acts)
-        cases.append({"calls": [lost, _call(key, payload), _call(key, payload)]})
-    key, payload = _pair(random)
-    cases.append({"calls": [_call(key, payload, rival=True), _call(key, payload)]})
-    key, payload = _pair(random)
-    changed = {**payload, "window_days": payload["window_days"] + 1}
-    cases.append({"calls": [_call(key, payload, lost=True), _call(key, changed)]})
-    return cases
+    for how in ("answer lost", "fails before it acts"):
+        key, days = _pair(random)
+        cases.append({"calls": [[key, days, how], [key, days, "works"], [key, days, "works"]]})
+    key, days = _pair(random)
+    cases.append({"calls": [[key, days, "another asks meanwhile"], [key, days, "works"]]})
+    key, days = _pair(random)
+    return [*cases, {"calls": [[key, days, "answer lost"], [key, days + 1, "works"]]}]
 
 
 def _once(case: Case) -> Any:
@@ -234,18 +221,18 @@ def _once(case: Case) -> Any:
     claims: dict[str, Any] = {}
     ends: list[Any] = []
     done = 0
-    for call in case["calls"]:
-        key, payload = call["key"], call["payload"]
+    for key, days, how in case["calls"]:
         if key in claims:
             first, result = claims[key]
             known = "InProgress" if result is None else (result, False)
-            ends.append("Mismatch" if first != payload else known)
+            ends.append("Mismatch" if first != days else known)
             continue
-        done += call["acts"]
-        if call["rival"]:
+        done += how != "fails before it acts"
+        if how == "another asks meanwhile":
             ends.append("InProgress")
-        result = None if call["lost"] else f"job_{payload['account_id']}_{done:03d}"
-        claims[key] = payload, result
+        lost = how in ("answer lost", "fails before it acts")
+        result = None if lost else f"job_{key.split(':')[1]}_{done:03d}"
+        claims[key] = days, result
         ends.append("TimeoutError" if result is None else (result, True))
     return {"ends": ends, "done": done}
 
@@ -273,7 +260,7 @@ def _result_not_kept(wanted: Any, got: Any) -> bool:
 
 
 def _rival_acts(seen: Sequence[Seen]) -> bool:
-    rivals = [one for one in seen if one.case["calls"][0]["rival"]]
+    rivals = [one for one in seen if one.case["calls"][0][2] == "another asks meanwhile"]
     return all(one.plain["done"] > one.expected["done"] for one in rivals)
 
 

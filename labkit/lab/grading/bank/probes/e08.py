@@ -123,24 +123,27 @@ def once(code: Code, case: Any) -> Any:
     done: list[str] = []
     with _database() as connect:
 
-        def act(call: Any, payload: Any) -> str:
-            if call.get("rival"):
-                ends.append(ask({**call, "rival": False}))
-            if call["acts"]:
-                done.append(payload["account_id"])
-            if call["lost"]:
+        def act(how: str, key: str, payload: Any) -> str:
+            if how == "another asks meanwhile":
+                ends.append(ask(key, payload["window_days"], "works"))
+            if how != "fails before it acts":
+                done.append(key)
+            if how in ("answer lost", "fails before it acts"):
                 raise TimeoutError("no answer")
             return f"job_{payload['account_id']}_{len(done):03d}"
 
-        def ask(call: Any) -> Any:
+        def ask(key: str, days: int, how: str) -> Any:
+            payload = {"account_id": key.split(":")[1], "window_days": days}
+            if how == "works, names in another order":
+                payload = dict(reversed(list(payload.items())))
             try:
-                return code.run_once(connect(), call["key"], dict(call["payload"]), partial(act, call))
+                return code.run_once(connect(), key, payload, partial(act, how, key))
             except (TimeoutError, code.Mismatch, code.InProgress) as error:
                 return type(error).__name__
 
         ends: list[Any] = []
         for call in case["calls"]:
-            ends.append(ask(call))  # noqa: PERF401 - `act` writes into the same list
+            ends.append(ask(*call))  # noqa: PERF401 - `act` writes into the same list
     return {"ends": ends, "done": len(done)}
 
 
