@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import multiprocessing
 import os
 import re
 import signal
@@ -23,7 +24,9 @@ from labkit.lab.grading.command import grade_class
 from labkit.lab.grading.gradebook import canvas, changes, gradebook, moodle, tellable
 from labkit.lab.grading.notebook import read_notebook
 from labkit.lab.grading.pages import as_markdown, as_page, file_name
-from labkit.lab.grading.results import Graded, Row, Told
+from labkit.lab.grading.results import Graded, Results, Row, Told
+from labkit.lab.grading.run import Progress, bank_digest, grade, local
+from labkit.lab.grading.submissions import Submission
 
 ROOT = Path(__file__).resolve().parent.parent
 SOLVED = [
@@ -165,6 +168,24 @@ def test_a_killed_run_resumes(tmp_path: Path) -> None:
     assert 24 == len(after)
     assert before.items() <= after.items()
     assert {("10", "passed")} == set(marks(tmp_path / "out").values())
+
+
+@pytest.mark.needs("bubblewrap")
+def test_a_killed_worker_takes_nothing_along(tmp_path: Path) -> None:
+    """Its pool is replaced, what was lost is asked for again, and nobody is to blame."""
+    work = [Submission(f"s{n}", "06", "x", (*SOLVED, f"mine = {n}")) for n in range(12)]
+    killed: list[int] = []
+
+    def kill_one(_: Progress) -> None:
+        if not killed:
+            victim = multiprocessing.active_children()[0]
+            victim.kill()
+            killed.append(victim.pid or 0)
+
+    with Results(tmp_path / "results.sqlite", bank_digest) as results:
+        assert 12 == grade(work, results, pool=lambda: local(2), workers=2, told=kill_one)
+        assert killed
+        assert ["passed"] * 12 == [row.outcome for row in results.rows()]
 
 
 def test_without_bubblewrap_it_refuses(tmp_path: Path) -> None:

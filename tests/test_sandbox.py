@@ -446,7 +446,7 @@ def test_an_innocent_oddity_costs_nothing(box: Sandbox, name: str) -> None:
 
 @pytest.mark.parametrize("number", bank.numbers())
 def test_the_walls_are_no_hindrance(box: Sandbox, number: str) -> None:
-    """Each solution passes in here too, its check cells included, and each exercise unsolved earns nothing."""
+    """Each solution passes in here too, with its check cells; each exercise unsolved earns nothing."""
     for folder, earned in (("solutions", 1), ("exercises", 0)):
         (path,) = (ROOT / folder).glob(f"{number}_*.ipynb")
         cells = tuple(read_notebook(path.read_bytes()))
