@@ -19,6 +19,7 @@ import struct
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -86,6 +87,10 @@ class Sandbox:
 
     def start(self) -> None:
         """Start the nursery. Raises `NoSandbox` where the system does not allow one."""
+        if covered := covered_by_tmp(_readable()):
+            raise NoSandbox(
+                f"{covered} lies under /tmp, which every submission gets empty: move it elsewhere"
+            )
         self._process = subprocess.Popen(
             [*self._walls(), sys.executable, "-I", "-m", "labkit.lab.grading.nursery"],
             stdin=subprocess.PIPE,
@@ -204,6 +209,11 @@ def _readable() -> list[str]:
     wanted += [place for place in ("/bin", "/lib", "/lib64") if not Path(place).is_symlink()]
     there = sorted({str(Path(place).resolve()) for place in wanted if Path(place).exists()})
     return [place for place in there if not any(place.startswith(f"{other}/") for other in there)]
+
+
+def covered_by_tmp(places: Iterable[str]) -> str:
+    """The first place that the sandbox's own /tmp would cover, or nothing."""
+    return next((place for place in places if place.startswith("/tmp/")), "")
 
 
 def _read_exactly(descriptor: int, size: int, ends: float) -> bytes:
