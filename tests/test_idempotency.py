@@ -565,7 +565,8 @@ def test_a_cancel_during_the_claim_gives_the_key_back(ledger: Ledger) -> None:
         return jobs.create(claim)
 
     async def cancelled() -> None:
-        task = asyncio.ensure_future(AsyncOnce(slow, PLAIN).run(KEY, PAYLOAD, effect))
+        once = AsyncOnce(slow, PLAIN, on_failure=OnFailure.STORE)  # a cancel is no failure to be stored
+        task = asyncio.ensure_future(once.run(KEY, PAYLOAD, effect))
         await asyncio.to_thread(inside.wait, 5)
         task.cancel()
         await asyncio.sleep(0)

@@ -77,8 +77,8 @@ FINISH = """UPDATE actions SET state = ?, result = ?, error = ?, lease_until = ?
     WHERE key = ? AND fence = ? AND owner = ? AND state IN ('in_progress', 'needs_reconcile')"""
 RENEW = """UPDATE actions SET lease_until = ?, updated_at = ?
     WHERE key = ? AND fence = ? AND owner = ? AND state = 'in_progress'"""
-# Giving the key back moves the fence, so that the old owner's late word no longer counts.
-RELEASE = """UPDATE actions SET state = 'free', fence = fence + 1, error = 'not_applied', updated_at = ?
+# A free key listens to nobody: its old owner's late word finds another state, and later another fence.
+RELEASE = """UPDATE actions SET state = 'free', error = 'not_applied', updated_at = ?
     WHERE key = ? AND fence = ? AND owner = ? AND state IN ('in_progress', 'needs_reconcile')"""
 PRUNE = "DELETE FROM actions WHERE expires_at <= ? AND state IN ('done', 'failed', 'free')"
 
