@@ -74,6 +74,7 @@ def marks(out: Path) -> dict[str, tuple[str, str]]:
         return {row["student"]: (row["06 points"], row["06 outcome"]) for row in csv.DictReader(file)}
 
 
+@pytest.mark.slow
 @pytest.mark.needs("bubblewrap")
 def test_marks_are_the_same_bytes_for_any_number_of_workers(tmp_path: Path) -> None:
     """Gradebook, import files and feedback of one worker, of four, and of a second run."""
@@ -94,6 +95,7 @@ def test_marks_are_the_same_bytes_for_any_number_of_workers(tmp_path: Path) -> N
     assert "failed" == marks(tmp_path / "one")["ben"][1]
 
 
+@pytest.mark.slow
 @pytest.mark.needs("bubblewrap")
 def test_only_what_changed_is_graded_again(tmp_path: Path) -> None:
     """Equal work is graded once; new work is graded, and its mark is said to have changed, and why."""
@@ -136,6 +138,7 @@ def group_is_gone(group: int) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.needs("bubblewrap")
 def test_a_killed_run_resumes(tmp_path: Path) -> None:
     """After SIGKILL no process is left, nothing stored is graded again, and the marks are as if unbroken."""
@@ -170,6 +173,7 @@ def test_a_killed_run_resumes(tmp_path: Path) -> None:
     assert {("10", "passed")} == set(marks(tmp_path / "out").values())
 
 
+@pytest.mark.slow
 @pytest.mark.needs("bubblewrap")
 def test_a_killed_worker_takes_nothing_along(tmp_path: Path) -> None:
     """Its pool is replaced, what was lost is asked for again, and nobody is to blame."""
@@ -188,6 +192,7 @@ def test_a_killed_worker_takes_nothing_along(tmp_path: Path) -> None:
         assert ["passed"] * 12 == [row.outcome for row in results.rows()]
 
 
+@pytest.mark.slow
 def test_without_bubblewrap_it_refuses(tmp_path: Path) -> None:
     """It says why, and grades only where somebody says in so many words that it is safe."""
     places = hand_in(tmp_path / "class", "ann", *SOLVED).parents[1]
@@ -210,6 +215,7 @@ def test_without_bubblewrap_it_refuses(tmp_path: Path) -> None:
     assert {"ann": ("10", "passed")} == marks(tmp_path / "out")
 
 
+@pytest.mark.slow
 @pytest.mark.needs("bubblewrap")
 def test_exit_codes_tell_the_truth(tmp_path: Path) -> None:
     """3 where somebody has no mark or nothing was found; 0 where all have one, however bad."""

@@ -24,7 +24,7 @@ from labkit.lab.grading.run import grade_one
 from labkit.lab.grading.sandbox import Limits, NoSandbox, Plain, Ran, Sandbox, covered_by_tmp
 from labkit.lab.grading.submissions import find
 
-pytestmark = pytest.mark.needs("bubblewrap")
+pytestmark = [pytest.mark.slow, pytest.mark.needs("bubblewrap")]
 
 ROOT = Path(__file__).resolve().parent.parent
 SOLVED = tuple(
