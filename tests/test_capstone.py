@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from labkit.lab.capstone.rehearsal import ending, rehearse
 from labkit.lab.capstone.service import FAULTS, Desk, create_service, desk_for
 from labkit.lab.provider import Provider, practice
 
@@ -114,3 +116,30 @@ def test_an_injected_question_moves_nothing(client: TestClient, provider: Provid
     case = events[-1][1]["case"]
     client.post("/rotate", json={"case": case})
     assert ["acct_10234"] == [effect.account_id for effect in provider.rotations.effects]
+
+
+def test_a_rehearsal_counts_where_things_arrive() -> None:
+    """A spent quota: two calls, one request each, no job; a passing limit costs one request more."""
+    spent, passing = ending("quota"), ending("rate_limit")
+    assert (2, "denied", 0) == (spent["requests"], spent["button"], spent["jobs"])
+    assert (3, "done", 1) == (passing["requests"], passing["button"], passing["jobs"])
+
+
+def test_presses_at_once_in_a_rehearsal_make_one_job() -> None:
+    """All are told the same job, and one of them that it was created now."""
+    with rehearse() as room:
+        room.ask()
+        told = room.press_at_once(8)
+        assert ["job_acct_10234_001"] == room.jobs
+    assert 1 == sum(each["first"] for each in told)
+    assert {"job_acct_10234_001"} == {each["job"] for each in told}
+
+
+def test_a_cancelled_question_leaves_a_record_and_asks_for_no_decision() -> None:
+    """Cancelled after the first word: one request, one record, usage unknown, no decision sent."""
+    with rehearse("slow_words") as room:
+        seen = asyncio.run(room.ask_and_cancel())
+    (record,) = room.desk.records
+    assert ("cancelled", None) == (str(record.status), record.output_tokens)
+    assert 1 == room.provider.count
+    assert all(part.startswith("event: draft") for part in seen)
