@@ -178,6 +178,18 @@ def serve(
 
 
 @app.command()
+def enrich(
+    records: Annotated[int, typer.Option(min=1, help="How many accounts.")] = 50_000,
+    out: Annotated[Path, typer.Option(help="Where the job and its results are kept.")] = Path("work/enrich"),
+    workers: Annotated[int, typer.Option(min=1, max=64)] = 4,
+) -> None:
+    """Run the nightly job of lesson 13; stop it at any point and start it again."""
+    from labkit.lab.enrich import main  # noqa: PLC0415
+
+    main(out, records, workers)
+
+
+@app.command()
 def replay(
     story: Annotated[
         str | None, typer.Argument(help="A story's name or a cassette's file; none: a list.")
