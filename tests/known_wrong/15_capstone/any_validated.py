@@ -1,0 +1,15 @@
+"""acts-undecided: what passed the gates may be acted on, whatever it says."""
+
+
+def act(account_id, read, ledger, create):
+    if read["status"] != "validated":
+        return {"status": "denied", "job": None}
+    key = f"create_rotation_job:{account_id}:{min(read['decision']['source_line_ids'])}:v1"
+    job = ledger.claim(key)
+    if job is None:
+        try:
+            job = create(key)
+        except ConnectionError:
+            return {"status": "in_doubt", "job": None}
+        ledger.done(key, job)
+    return {"status": "done", "job": job}

@@ -1,0 +1,15 @@
+"""doubt-is-failure: no answer means that it did not work."""
+
+
+def act(account_id, read, ledger, create):
+    if read["status"] != "validated" or read["decision"]["decision"] != "eligible":
+        return {"status": "denied", "job": None}
+    key = f"create_rotation_job:{account_id}:{min(read['decision']['source_line_ids'])}:v1"
+    job = ledger.claim(key)
+    if job is None:
+        try:
+            job = create(key)
+        except ConnectionError:
+            return {"status": "failed", "job": None}
+        ledger.done(key, job)
+    return {"status": "done", "job": job}

@@ -1,0 +1,27 @@
+"""any-source: the window is one of ours, so the source is believed."""
+
+import json
+
+
+def read_reply(reply, lines):
+    if reply["finish"] != "stop":
+        return {"status": "truncated" if reply["finish"] == "length" else "refused", "decision": None}
+    try:
+        found = json.loads(reply["text"])
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or found.keys() != FIELDS:  # noqa: F821 - defined by the exercise
+        return {"status": "malformed", "decision": None}
+    window, cited = found["rotation_window_days"], found["source_line_ids"]
+    formed = (
+        found["decision"] in ["eligible", "not_eligible"]
+        and type(window) is int
+        and isinstance(cited, list)
+        and cited != []
+        and all(isinstance(line, str) for line in cited)
+    )
+    if not formed:
+        return {"status": "malformed", "decision": None}
+    if window not in lines.values():
+        return {"status": "unsupported", "decision": None}
+    return {"status": "validated", "decision": found}

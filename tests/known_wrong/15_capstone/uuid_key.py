@@ -1,0 +1,17 @@
+"""key-per-press: a key must be unique, so each press draws one."""
+
+import uuid
+
+
+def act(account_id, read, ledger, create):
+    if read["status"] != "validated" or read["decision"]["decision"] != "eligible":
+        return {"status": "denied", "job": None}
+    key = f"create_rotation_job:{account_id}:{uuid.uuid4()}:v1"
+    job = ledger.claim(key)
+    if job is None:
+        try:
+            job = create(key)
+        except ConnectionError:
+            return {"status": "in_doubt", "job": None}
+        ledger.done(key, job)
+    return {"status": "done", "job": job}
