@@ -19,6 +19,7 @@ from labkit.lab.grading.observe import CELLS_SECONDS, SECONDS, observations, run
 
 MOST_RESULT = 4 * 1024 * 1024
 MARK = b"LABKIT-OBSERVED "
+UNDER_TMP = "LABKIT_UNDER_TMP"  # places that the sandbox shows and that lie under /tmp
 
 
 def answer(plan: dict[str, Any]) -> dict[str, Any]:

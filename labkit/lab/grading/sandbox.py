@@ -27,12 +27,13 @@ from typing import Any, Protocol, Self
 import labkit
 from labkit.failures import LabkitError
 from labkit.lab.grading import child
+from labkit.lab.grading.child import UNDER_TMP
 
 PACKAGE = Path(labkit.__file__).parent
 # What a submission must not read: the judges, and the solutions where they are installed with the package.
 HIDDEN = ("lab/grading/bank/judges", "course/solutions")
 START_SECONDS = 30.0
-ANSWER_GRACE = 5.0  # seconds that the nursery may take beyond a submission's own
+ANSWER_GRACE = 30.0  # seconds beyond a submission's own that a busy machine may need to clear up after it
 
 
 class NoSandbox(LabkitError):
@@ -87,10 +88,6 @@ class Sandbox:
 
     def start(self) -> None:
         """Start the nursery. Raises `NoSandbox` where the system does not allow one."""
-        if covered := covered_by_tmp(_readable()):
-            raise NoSandbox(
-                f"{covered} lies under /tmp, which every submission gets empty: move it elsewhere"
-            )
         self._process = subprocess.Popen(
             [*self._walls(), sys.executable, "-I", "-m", "labkit.lab.grading.nursery"],
             stdin=subprocess.PIPE,
@@ -157,6 +154,8 @@ class Sandbox:
             "/usr/bin:/bin",
         ]
         wall += ["--setenv", "PYTHONDONTWRITEBYTECODE", "1"]
+        wall += ["--setenv", UNDER_TMP, os.pathsep.join(under_tmp(_readable()))]
+        wall += ["--dir", "/scratch", "--tmpfs", "/tmp"]
         for place in _readable():
             wall += ["--ro-bind", place, place]
         for link in ("/bin", "/lib", "/lib64"):
@@ -165,7 +164,7 @@ class Sandbox:
         for hidden in HIDDEN:
             if (PACKAGE / hidden).is_dir():
                 wall += ["--tmpfs", str(PACKAGE / hidden)]
-        wall += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev", "--tmpfs", "/tmp"]
+        wall += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
         return [*wall, "--remount-ro", "/", "--chdir", "/"]
 
     def close(self) -> None:
@@ -211,9 +210,9 @@ def _readable() -> list[str]:
     return [place for place in there if not any(place.startswith(f"{other}/") for other in there)]
 
 
-def covered_by_tmp(places: Iterable[str]) -> str:
-    """The first place that the sandbox's own /tmp would cover, or nothing."""
-    return next((place for place in places if place.startswith("/tmp/")), "")
+def under_tmp(places: Iterable[str]) -> list[str]:
+    """The places that an empty /tmp would cover: the nursery binds them into each submission's own."""
+    return [place for place in places if place.startswith("/tmp/")]
 
 
 def _read_exactly(descriptor: int, size: int, ends: float) -> bytes:
