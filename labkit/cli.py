@@ -214,13 +214,18 @@ def replay(
 def check(
     number: Annotated[str, typer.Argument(help="The exercise: 06")],
     file: Annotated[Path | None, typer.Argument(help="Another notebook than your copy in work/.")] = None,
+    *,
+    watch: Annotated[bool, typer.Option("--watch", help="Check it again whenever it is saved.")] = False,
 ) -> None:
     """Run your exercise fresh, from top to bottom, and say what was found. Exit code 0: all passed."""
-    from labkit.lab.grading.learner import check_file  # noqa: PLC0415
+    from labkit.lab.grading import learner  # noqa: PLC0415
     from labkit.lab.house import house  # noqa: PLC0415
     from labkit.lab.selfstudy import journal_here  # noqa: PLC0415
 
-    raise typer.Exit(check_file(number, house(), journal_here(), file=file))
+    if watch:
+        learner.watch(number, house(), journal_here(), file=file)
+        return
+    raise typer.Exit(learner.check_file(number, house(), journal_here(), file=file))
 
 
 @app.command()

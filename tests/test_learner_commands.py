@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from labkit.lab.grading.bank import UnknownExercise
-from labkit.lab.grading.learner import NotThere, check_file, hint, reset
+from labkit.lab.grading.learner import NotThere, check_file, hint, reset, watch
 from labkit.lab.grading.notebook import Unreadable
 from labkit.lab.house import copy_all
 from labkit.lab.journal import Journal
@@ -127,3 +127,24 @@ def test_a_check_takes_a_heartbeat(tmp_path: Path) -> None:
         assert 0 == done.returncode, done.stderr
         assert "10 of 10" in done.stdout
     assert min(times) < 1.5, times
+
+
+def test_watching_checks_again_when_the_file_is_saved(home: Path, journal: Journal) -> None:
+    """Saved solved, saved half, left alone, and ended by Ctrl-C: each save is looked at once."""
+    copy, shown = home / "work" / NAME, io.StringIO()
+    solved = (ROOT / "solutions" / NAME).read_bytes()
+    saves = iter([None, lambda: copy.write_bytes(solved), None, lambda: copy.write_bytes(b"{"), None])
+
+    def pause(_: float) -> None:
+        try:
+            save = next(saves)
+        except StopIteration:
+            raise KeyboardInterrupt from None
+        if save is not None:
+            save()
+
+    watch("6", home, journal, console=Console(file=shown, width=100), sleep=pause)
+    text = shown.getvalue()
+    assert text.index("0 of 10 points") < text.index("10 of 10 points") < text.index("not JSON")
+    assert 3 == text.count("watching")
+    assert 2 == len(journal.read().entries)

@@ -11,8 +11,9 @@ in no cell any more. Here its file is run fresh, as the grader does, and never c
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from random import Random
 
@@ -68,6 +69,43 @@ def check_file(
         "checked", exercise.number, lesson=exercise.number, **found, code=digest(cells), misconceptions=told
     )
     return 0 if report.passed else 1
+
+
+def watch(
+    number: str,
+    home: Path,
+    journal: Journal,
+    *,
+    file: Path | None = None,
+    console: Console | None = None,
+    sleep: Callable[[float], object] = time.sleep,
+) -> None:
+    """Check a notebook, and again whenever it is saved, until Ctrl-C.
+
+    Half a save is no notebook: what cannot be read is said, and looked at again when the file changes.
+    """
+    console = console or Console()
+    file = file or home / "work" / original(bank.load(number).number, home).name
+    seen: tuple[int, int] | None = None
+    with suppress(KeyboardInterrupt):
+        while True:
+            now = _stamp(file)
+            if now != seen:
+                seen = now
+                try:
+                    check_file(number, home, journal, file=file, console=console)
+                except LabkitError as error:
+                    console.print(str(error), markup=False)
+                console.print(f"watching {file.name}; save it to check it again, Ctrl-C ends", markup=False)
+            sleep(0.3)
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    """What changes with every save; None where there is no file."""
+    with suppress(OSError):
+        found = file.stat()
+        return found.st_mtime_ns, found.st_size
+    return None
 
 
 @contextmanager
