@@ -14,7 +14,9 @@ import importlib
 __version__ = "0.1.0"
 
 _HOME = {
+    "actions": ("act", "authorise"),
     "backoff": ("Backoff", "RetryBudget"),
+    "batchrun": ("Batches",),
     "boundary": ("AsyncBoundary", "Boundary"),
     "contracts": (
         "Answer",
@@ -35,11 +37,14 @@ _HOME = {
     "failures": ("Advice", "CallFailed", "Kind", "LabkitError", "classify"),
     "flow": ("Policy",),
     "idempotency": ("AsyncOnce", "Once", "PostgresLedger", "Promise", "SQLiteLedger", "action_key"),
+    "jobs": ("Jobs",),
     "prompts": ("Models",),
+    "proposals": ("Proposer",),
     "reask": ("Reask",),
     "records": ("Attempt", "CallRecord"),
     "redaction": ("take_over",),
     "secrets": ("check_secret", "load_settings"),
+    "shapes": ("Shape", "Workload", "choose"),
     "sinks": ("JsonlSink", "LoggingSink", "OtelSink", "SqliteSink"),
     "spending": ("Budget",),
     "streaming": ("Draft", "State"),

@@ -1,7 +1,10 @@
 # What type checkers and editors read of __init__.py: a test holds both equal.
 
+from labkit.actions import act as act
+from labkit.actions import authorise as authorise
 from labkit.backoff import Backoff as Backoff
 from labkit.backoff import RetryBudget as RetryBudget
+from labkit.batchrun import Batches as Batches
 from labkit.boundary import AsyncBoundary as AsyncBoundary
 from labkit.boundary import Boundary as Boundary
 from labkit.contracts import Answer as Answer
@@ -33,13 +36,18 @@ from labkit.idempotency import PostgresLedger as PostgresLedger
 from labkit.idempotency import Promise as Promise
 from labkit.idempotency import SQLiteLedger as SQLiteLedger
 from labkit.idempotency import action_key as action_key
+from labkit.jobs import Jobs as Jobs
 from labkit.prompts import Models as Models
+from labkit.proposals import Proposer as Proposer
 from labkit.reask import Reask as Reask
 from labkit.records import Attempt as Attempt
 from labkit.records import CallRecord as CallRecord
 from labkit.redaction import take_over as take_over
 from labkit.secrets import check_secret as check_secret
 from labkit.secrets import load_settings as load_settings
+from labkit.shapes import Shape as Shape
+from labkit.shapes import Workload as Workload
+from labkit.shapes import choose as choose
 from labkit.sinks import JsonlSink as JsonlSink
 from labkit.sinks import LoggingSink as LoggingSink
 from labkit.sinks import OtelSink as OtelSink
