@@ -75,3 +75,18 @@ def test_a_marker_decides_whether_a_pin_counts() -> None:
     """A pin for another platform is not missing here."""
     lock = "a==1 ; sys_platform == 'nowhere'\nb==2 ; python_version >= '3' \\\n    --hash=sha256:00\n"
     assert list(doctor.pins(lock)) == [("b", "2")]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="rights on Windows are other rights")
+def test_a_secrets_file_that_others_can_read_is_named_without_its_content(tmp_path: Path) -> None:
+    """The place and the fix; what is in it stays there."""
+    path = tmp_path / ".env"
+    assert doctor.secrets_file(tmp_path).passed
+    path.write_text("LLM_API_KEY=4815162342-ottoline")
+    path.chmod(0o644)
+    check = doctor.secrets_file(tmp_path)
+    assert "optional" == check.state
+    assert "chmod 600" in check.fix
+    assert "ottoline" not in repr(check)
+    path.chmod(0o600)
+    assert doctor.secrets_file(tmp_path).passed

@@ -73,6 +73,7 @@ def examine(home: Path) -> Iterator[Check]:
     looks: list[Callable[[Path], Check]] = [python, environment, locked_packages, kernel, port, space]
     for look in [*looks, write_access, chromium, bubblewrap]:
         yield look(home)
+    yield secrets_file(home)
     yield from variables(os.environ)
 
 
@@ -215,6 +216,18 @@ def bubblewrap(_home: Path) -> Check:
     fix = "this machine forbids user namespaces: grade on one that allows them"
     found = program if trial.returncode == 0 else f"{program} cannot make a sandbox"
     return Check("bubblewrap", trial.returncode == 0, found, fix, needed=False)
+
+
+def secrets_file(home: Path) -> Check:
+    """A ``.env`` that others can read, or that git would take along, leaks what it holds."""
+    from labkit.hygiene import check_env_file  # noqa: PLC0415
+
+    path = home / ".env"
+    amiss = check_env_file(path)
+    found = " ".join(advice.message for advice in amiss) or (
+        "well kept" if path.exists() else "there is none"
+    )
+    return Check(".env", not amiss, found, " ".join(advice.fix for advice in amiss), needed=False)
 
 
 def variables(environ: Mapping[str, str]) -> Iterator[Check]:
