@@ -93,7 +93,7 @@ def herd_panel() -> Explore:
     return Explore(
         _draw,
         question="What do the callers do to the provider, and to each other?",
-        callers=slider("Callers, all at once", 10, 300, 200, 10),
+        callers=slider("Callers, all at once", 10, 200, 200, 10),
         capacity=slider("The provider serves (a second)", 5, 100, 20, 5),
         retries=slider("Retries of each caller", 0, 10, 9),
         base=slider("Base (ms)", 100, 2000, 500, 100),
