@@ -69,23 +69,8 @@ def story_of(name: str) -> Story:
     cassette = Cassette.load(path)
     streamed = any(exchange.streamed for exchange in cassette.exchanges)
     provider = str(cassette.about.get("provider", "openai"))
-    return _FromFile(
-        path.stem, cassette.story, (), provider, DRAFT if streamed else TASK, streamed, file=path
-    )
-
-
-class _FromFile(Story):
-    """A story whose cassette is somewhere else."""
-
-    __slots__ = ("_file",)
-
-    def __init__(self, *fields: object, file: Path) -> None:
-        super().__init__(*fields)  # type: ignore[arg-type]
-        object.__setattr__(self, "_file", file)
-
-    @property
-    def path(self) -> Path:
-        return self._file  # type: ignore[attr-defined,no-any-return]
+    task = DRAFT if streamed else TASK
+    return Story(path.stem, cassette.story, (), provider, task, streamed, path)
 
 
 def lanes(shown: Sequence[Event]) -> Table:

@@ -50,11 +50,12 @@ class Story:
     provider: str = "openai"
     task: Task = TASK
     stream: bool = False
+    file: Path | None = None  # a cassette of one's own; None: the course's
 
     @property
     def path(self) -> Path:
         """Where its cassette is."""
-        return SHELF / f"{self.name}.jsonl"
+        return self.file or SHELF / f"{self.name}.jsonl"
 
 
 def _stories() -> dict[str, Story]:
